@@ -1,0 +1,264 @@
+"""Records and rows to messages and back; protobuf stops here.
+
+All functions are pure and thread-safe. Those that read raise `WireError` on
+anything the .proto does not allow.
+"""
+
+import functools
+import hashlib
+import io
+import struct
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from . import podlog_pb2 as pb
+from .errors import WireError
+from .records import (
+    OP_COLUMNS,
+    Column,
+    Draft,
+    Dtype,
+    Event,
+    Gap,
+    Kind,
+    LogLine,
+    Metric,
+    Op,
+    Record,
+    RunConfig,
+    Schema,
+)
+
+# ---------------------------------------------------------------- schemas
+
+
+def schema_message(schema: Schema) -> pb.Schema:
+    """The message of a schema, with its id."""
+    message = pb.Schema(kind=schema.kind.value, mode=schema.mode)
+    for metric in schema.metrics:
+        message.metrics.add(
+            key=metric.key,
+            op=metric.op.value,
+            dtypes=[dtype.value for dtype in metric.dtypes],
+            replicas=metric.replicas,
+            digest=metric.digest,
+            occurrence=metric.occurrence,
+        )
+    digest = hashlib.blake2b(message.SerializeToString(deterministic=True)).digest()
+    message.id = int.from_bytes(digest[:8], "little")
+    return message
+
+
+@functools.lru_cache(maxsize=4096)
+def schema_id(schema: Schema) -> int:
+    """The content-derived id of a schema."""
+    return int(schema_message(schema).id)
+
+
+def read_schema(message: pb.Schema) -> Schema:
+    """The schema in a message.
+
+    Raises:
+        WireError: unknown kind, op or dtype, wrong columns, or an id that is
+            not the content's.
+    """
+    try:
+        schema = Schema(
+            Kind(message.kind), message.mode, tuple(_read_metric(m) for m in message.metrics)
+        )
+    except ValueError as error:
+        raise WireError(f"schema {message.id:#x}: {error}") from error
+
+    if schema_id(schema) != message.id:
+        raise WireError(f"schema {message.id:#x}: id is not that of its content")
+
+    return schema
+
+
+def _read_metric(message: pb.Metric) -> Metric:
+    op = Op(message.op)
+    dtypes = tuple(Dtype(d) for d in message.dtypes)
+    if len(dtypes) != OP_COLUMNS[op]:
+        raise WireError(f"metric {message.key!r}: {op.name} has {OP_COLUMNS[op]} columns")
+    return Metric(
+        message.key, op, dtypes, tuple(message.replicas), message.digest, message.occurrence
+    )
+
+
+# ---------------------------------------------------------------- records
+
+
+@functools.lru_cache(maxsize=4096)
+def _layout(schema: Schema) -> tuple[struct.Struct, tuple[Dtype, ...], int]:
+    """Scalar layout, column types and number of payload columns of a record."""
+    columns = schema.columns()
+    codes = "".join("d" if c is Dtype.F8 else "q" for c in columns if c is not Dtype.BYTES)
+    return struct.Struct("<" + codes), columns, columns.count(Dtype.BYTES)
+
+
+def encode_block(
+    process: int, incarnation: int, restores: int, first_seq: int, drafts: Sequence[Draft]
+) -> pb.Block:
+    """A block of drafts that share one schema, numbered from `first_seq`."""
+    layout, columns, _ = _layout(drafts[0].schema)
+    values = bytearray()
+    payloads: list[bytes] = []
+    for draft in drafts:
+        values += layout.pack(
+            *(v for v, c in zip(draft.values, columns, strict=True) if c is not Dtype.BYTES)
+        )
+        payloads += [v for v in draft.values if isinstance(v, bytes)]
+    return pb.Block(
+        process=process,
+        incarnation=incarnation,
+        restores=restores,
+        schema_id=schema_id(drafts[0].schema),
+        first_seq=first_seq,
+        step=[d.step for d in drafts],
+        n=[d.n for d in drafts],
+        epoch=[d.epoch for d in drafts],
+        time=[d.time for d in drafts],
+        values=bytes(values),
+        payloads=payloads,
+    )
+
+
+def decode_block(block: pb.Block, schemas: Mapping[int, Schema]) -> list[Record]:
+    """The records of a block, in order of sequence number.
+
+    Args:
+        block: the message.
+        schemas: known schemas by id.
+
+    Raises:
+        WireError: unknown schema or columns of unequal length.
+    """
+    schema = schemas.get(block.schema_id)
+    if schema is None:
+        raise WireError(f"block of process {block.process}: unknown schema {block.schema_id:#x}")
+
+    layout, columns, n_payloads = _layout(schema)
+    count = len(block.step)
+    if (
+        not len(block.n) == len(block.epoch) == len(block.time) == count
+        or len(block.values) != count * layout.size
+        or len(block.payloads) != count * n_payloads
+        or block.first_seq < 1
+    ):
+        raise WireError(f"block of process {block.process} at seq {block.first_seq}: wrong lengths")
+
+    records = []
+    for i in range(count):
+        scalars = iter(layout.unpack_from(block.values, i * layout.size))
+        payloads = iter(block.payloads[i * n_payloads : (i + 1) * n_payloads])
+        values = tuple(_column(c, scalars, payloads) for c in columns)
+        draft = Draft(schema, block.step[i], block.n[i], block.epoch[i], block.time[i], values)
+        records.append(
+            Record(block.process, block.incarnation, block.restores, block.first_seq + i, draft)
+        )
+    return records
+
+
+def _column(dtype: Dtype, scalars: Iterable[Column], payloads: Iterable[bytes]) -> Column:
+    if dtype is Dtype.BYTES:
+        return next(iter(payloads))
+    value = next(iter(scalars))
+    return bool(value) if dtype is Dtype.BOOL else value
+
+
+# ---------------------------------------------------------------- payloads
+
+_PAYLOAD = (Metric("", Op.PAYLOAD, (Dtype.BYTES,)),)
+LOG_SCHEMA = Schema(Kind.LOG, "", _PAYLOAD)
+EVENT_SCHEMA = Schema(Kind.EVENT, "", _PAYLOAD)
+CONFIG_SCHEMA = Schema(Kind.CONFIG, "", _PAYLOAD)
+GAP_SCHEMA = Schema(Kind.GAP, "", _PAYLOAD)
+
+Body = LogLine | Event | RunConfig | Gap
+
+
+def body_draft(body: Body, time: float, step: int = 0, epoch: int = 0) -> Draft:
+    """A draft of kind LOG, EVENT, CONFIG or GAP around its body."""
+    match body:
+        case LogLine(level, logger, message, host):
+            schema = LOG_SCHEMA
+            data = pb.LogLine(level=level, logger=logger, message=message, host=host)
+        case Event():
+            schema, data = EVENT_SCHEMA, event_message(body)
+        case RunConfig(json, pickled):
+            schema, data = CONFIG_SCHEMA, pb.Config(json=json, pickled=pickled)
+        case Gap(first, last, cause):
+            schema, data = GAP_SCHEMA, pb.Gap(first=first, last=last, cause=cause)
+    return Draft(schema, step, 0, epoch, time, (data.SerializeToString(),))
+
+
+def record_body(record: Record) -> Body:
+    """The body of a LOG, EVENT, CONFIG or GAP record.
+
+    Raises:
+        WireError: not such a record, or its payload cannot be read.
+    """
+    try:
+        (payload,) = record.draft.values
+        assert isinstance(payload, bytes)
+        match record.kind:
+            case Kind.LOG:
+                line = pb.LogLine.FromString(payload)
+                return LogLine(line.level, line.logger, line.message, line.host)
+            case Kind.EVENT:
+                return read_event(pb.Event.FromString(payload))
+            case Kind.CONFIG:
+                config = pb.Config.FromString(payload)
+                return RunConfig(config.json, config.pickled)
+            case Kind.GAP:
+                gap = pb.Gap.FromString(payload)
+                return Gap(gap.first, gap.last, gap.cause)
+    except Exception as error:
+        raise WireError(
+            f"record {record.seq} of process {record.process}: unreadable body ({error})"
+        ) from error
+    raise WireError(f"record {record.seq} of process {record.process}: {record.kind} has no body")
+
+
+def event_message(event: Event) -> pb.Event:
+    """The message of an event."""
+    return pb.Event(
+        name=event.name,
+        text=event.text,
+        mode=event.mode,
+        key=event.key,
+        host=event.host,
+        fields=event.fields,
+    )
+
+
+def read_event(message: pb.Event) -> Event:
+    """The event in a message."""
+    return Event(
+        message.name, message.text, message.mode, message.key, message.host, dict(message.fields)
+    )
+
+
+def pack_array(array: np.ndarray) -> bytes:
+    """An array of a plain NumPy dtype in the .npy format, without pickles."""
+    out = io.BytesIO()
+    np.lib.format.write_array(out, np.ascontiguousarray(array).reshape(array.shape), allow_pickle=False)
+    return out.getvalue()
+
+
+def unpack_array(data: bytes) -> np.ndarray:
+    """The array in `data`.
+
+    Raises:
+        WireError: not an array, or one of objects.
+    """
+    try:
+        return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
+    except Exception as error:
+        raise WireError(f"array of {len(data)} bytes: {error}") from error
+
+
+def safe_text(text: str) -> str:
+    """`text` with what UTF-8 cannot hold (lone surrogates) written as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

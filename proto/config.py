@@ -1,0 +1,176 @@
+"""What a user sets: `LoggerConfig`, its groups, and the base of tool configs.
+
+Fields are keyword-only and not frozen, so that a project may subclass these
+with fields of its own and fill them from Hydra; every annotation is one that
+OmegaConf accepts. Durations are seconds as floats, sizes are MiB.
+"""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from .configdict import ConfigDict
+from .errors import ConfigError
+
+POLICIES = ("warn", "stop")
+COORDINATORS = ("child", "thread", "external")
+
+
+@dataclasses.dataclass(kw_only=True)
+class DeliveryConfig(ConfigDict):
+    """How records reach the journal.
+
+    Attributes:
+        spool_dir: where this process spools; None: ``log_path/spool``.
+        journal_dir: where the journal lies if not in ``log_path``, which may
+            be an object store.
+        spool_cap_mb: beyond it the oldest segment goes, declared lost.
+        pending_steps: logging steps whose values may be still on the device.
+        max_payload_mb: a larger text, image or array is refused at the call.
+        fsync: whether the spool survives a power loss, at the price of speed.
+    """
+
+    spool_dir: Path | None = None
+    journal_dir: Path | None = None
+    spool_cap_mb: int = 1024
+    pending_steps: int = 64
+    max_payload_mb: int = 64
+    fsync: bool = False
+
+
+@dataclasses.dataclass(kw_only=True)
+class TimingConfig(ConfigDict):
+    """Deadlines and periods, all in seconds.
+
+    Attributes:
+        row_timeout_s: after it a row closes without a silent process.
+        lost_after_s: a process without a connection for so long is lost.
+        stop_timeout_s: how long a gate is held for an agreed stop step.
+        finalize_timeout_s: how long ``finalize`` waits for the other processes.
+        tools_timeout_s: how long tools may take to finish at the end.
+        takeover_s: how long a successor waits for a live coordinator to go.
+        heartbeat_s: how often a worker says that it lives.
+    """
+
+    row_timeout_s: float = 30.0
+    lost_after_s: float = 30.0
+    stop_timeout_s: float = 10.0
+    finalize_timeout_s: float = 60.0
+    tools_timeout_s: float = 60.0
+    takeover_s: float = 15.0
+    heartbeat_s: float = 5.0
+
+
+@dataclasses.dataclass(kw_only=True)
+class MergeConfig(ConfigDict):
+    """How records become rows.
+
+    Attributes:
+        reduce: glob over keys to ``mean``, ``sum``, ``min`` or ``max``, for
+            plain host numbers; the first that matches counts.
+        per_process: ``"recent"`` keeps every process's value for the newest
+            rows, rows with an event and every 100th; ``"all"`` for all rows;
+            ``"none"`` for none.
+    """
+
+    reduce: dict[str, str] = dataclasses.field(default_factory=dict)
+    per_process: str = "recent"
+
+
+@dataclasses.dataclass(kw_only=True)
+class FateConfig(ConfigDict):
+    """What happens to this process when another one fails.
+
+    Attributes:
+        abort_on_peer_failure: flush the spool and end with status 76.
+        sigterm: take SIGTERM as a stop request where JAX's handler is not
+            installed.
+    """
+
+    abort_on_peer_failure: bool = False
+    sigterm: bool = False
+
+
+@dataclasses.dataclass(kw_only=True)
+class SecurityConfig(ConfigDict):
+    """Who may speak to the coordinator.
+
+    Attributes:
+        tls: encrypt, with the job's own certificate unless files are given.
+        bind: address to listen on; empty: the one that workers use.
+        token_file: file with the job's token; None: a random one a job.
+        cert_file: PEM certificate; needs `key_file`.
+        key_file: PEM private key of `cert_file`.
+    """
+
+    tls: bool = True
+    bind: str = ""
+    token_file: Path | None = None
+    cert_file: Path | None = None
+    key_file: Path | None = None
+
+
+@dataclasses.dataclass(kw_only=True)
+class LoggerToolsConfig(ConfigDict):
+    """Base of a tool's config; a subclass says how the tool is made."""
+
+    def create(self, logger: Any) -> Any:
+        """Makes the tool.
+
+        Args:
+            logger: a read-only `ToolContext` (``config``, ``log_path``, ``run_id``, …).
+
+        Raises:
+            NotImplementedError: always, here; overridden by every tool.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how to make its tool")
+
+    def check(self, config: "LoggerConfig") -> None:
+        """Raises for what can be seen without making the tool.
+
+        Raises:
+            TypeError: a setting of `config` that this tool needs is missing.
+            ConfigError: a value that cannot be used.
+        """
+
+
+@dataclasses.dataclass(kw_only=True)
+class LoggerConfig(ConfigDict):
+    """Settings of a `Logger`.
+
+    Attributes:
+        log_every_n_steps: ``log_step`` logs when it divides the step.
+        log_path: folder of the run; None: nothing is kept on disk.
+        log_tools: configs of the tools that get the merged rows.
+        cmd_logging_name: ``log_path/<name>.log`` takes Python's logging.
+        run_id: name of the run; empty: read back from the journal, else random.
+        nan: ``"warn"`` or ``"stop"`` (every process leaves the loop at one step).
+        inf: likewise for infinities.
+        coordinator: ``"child"`` (a process beside process 0), ``"thread"``
+            (in process 0) or ``"external"`` (``podlog serve``).
+    """
+
+    log_every_n_steps: int = 1
+    log_path: Path | None = None
+    log_tools: list[Any] = dataclasses.field(default_factory=list)
+    cmd_logging_name: str = "output"
+    run_id: str = ""
+    nan: str = "warn"
+    inf: str = "warn"
+    coordinator: str = "child"
+    delivery: DeliveryConfig = dataclasses.field(default_factory=DeliveryConfig)
+    timing: TimingConfig = dataclasses.field(default_factory=TimingConfig)
+    merge: MergeConfig = dataclasses.field(default_factory=MergeConfig)
+    fate: FateConfig = dataclasses.field(default_factory=FateConfig)
+    security: SecurityConfig = dataclasses.field(default_factory=SecurityConfig)
+
+    @property
+    def log_dir(self) -> str:
+        """`log_path` as a posix string.
+
+        Raises:
+            ConfigError: no `log_path` is set.
+        """
+        if self.log_path is None:
+            raise ConfigError("LoggerConfig.log_path is None: there is no log_dir; set log_path")
+        return Path(self.log_path).as_posix()

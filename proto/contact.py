@@ -1,0 +1,44 @@
+"""How a worker reaches a coordinator, as it is published and found."""
+
+import base64
+import dataclasses
+import json
+
+from .errors import ConfigError
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Contact:
+    """Address and credentials of a job's coordinator.
+
+    Attributes:
+        address: ``host:port``; IPv6 hosts in brackets.
+        token: the job's token, 64 hex digits. Never in logs: not in the repr.
+        cert: the PEM certificate that the coordinator shows; b"" without TLS.
+        job_id: the life of the job this coordinator serves.
+        started: wall clock when the job_id was minted; orders attempts.
+    """
+
+    address: str
+    token: str = dataclasses.field(repr=False)
+    cert: bytes = dataclasses.field(repr=False)
+    job_id: str
+    started: float
+
+    def to_json(self) -> str:
+        """One line of JSON, secrets included: only for the job's own channels."""
+        values = dataclasses.asdict(self) | {"cert": base64.b64encode(self.cert).decode()}
+        return json.dumps(values)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Contact":
+        """The contact in `text`.
+
+        Raises:
+            ConfigError: not a contact.
+        """
+        try:
+            values = json.loads(text)
+            return cls(**(values | {"cert": base64.b64decode(values["cert"])}))
+        except (ValueError, TypeError, KeyError) as error:
+            raise ConfigError(f"not the contact of a coordinator ({error})") from error

@@ -1,0 +1,127 @@
+"""What a coordinator and the process that started it say to each other.
+
+One JSON object a line: down the coordinator's stdin come `Setup` first, then
+`ProcessExit` and `AllEnded` from a launcher; end of file says that the parent
+is gone. Up its stdout come `Ready` (or `Failed`), then `Opened`,
+`ConsoleLine` and last `Ended`.
+"""
+
+import base64
+import dataclasses
+import json
+
+from .errors import WireError
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Setup:
+    """Everything a coordinator must know before it listens."""
+
+    job_id: str
+    started: float
+    token: str = dataclasses.field(repr=False)
+    process_count: int
+    cert: bytes = dataclasses.field(default=b"", repr=False)
+    key: bytes = dataclasses.field(default=b"", repr=False)
+    bind: str = "127.0.0.1"
+    port: int = 0
+    launched: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProcessExit:
+    """The launcher's word on one process: exit code, or the signal that ended it.
+
+    `caused` is false where the launcher itself ended it: never a root cause.
+    """
+
+    process: int
+    pid: int
+    code: int | None = None
+    signal: int | None = None
+    caused: bool = True
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AllEnded:
+    """Every process of the job has ended: settle and end.
+
+    `signal` is what the launcher itself received, if it did.
+    """
+
+    signal: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ready:
+    """The coordinator listens."""
+
+    port: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Failed:
+    """The coordinator cannot start; the message says what to do."""
+
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Opened:
+    """Process 0 opened the run."""
+
+    run_id: str
+    log_path: str
+    attempt: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ConsoleLine:
+    """A line for the terminal."""
+
+    text: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ended:
+    """The coordinator has settled; its last line."""
+
+    status: str
+    root_cause: str = ""
+    rows: int = 0
+
+
+Notice = Setup | ProcessExit | AllEnded | Ready | Failed | Opened | ConsoleLine | Ended
+
+_TYPES: dict[str, type[Notice]] = {
+    t.__name__: t
+    for t in (Setup, ProcessExit, AllEnded, Ready, Failed, Opened, ConsoleLine, Ended)
+}
+
+
+def dump(notice: Notice) -> bytes:
+    """The line of a notice, with its newline."""
+    values = {
+        name: {"base64": base64.b64encode(value).decode()} if isinstance(value, bytes) else value
+        for name, value in dataclasses.asdict(notice).items()
+    }
+    return json.dumps({"type": type(notice).__name__} | values).encode() + b"\n"
+
+
+def load(line: bytes) -> Notice:
+    """The notice in a line.
+
+    Raises:
+        WireError: not one of ours.
+    """
+    try:
+        values = json.loads(line)
+        kind = _TYPES[values.pop("type")]
+        return kind(
+            **{
+                name: base64.b64decode(value["base64"]) if isinstance(value, dict) else value
+                for name, value in values.items()
+            }
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise WireError(f"not a control line: {line[:80]!r} ({error})") from error

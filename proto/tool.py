@@ -1,0 +1,112 @@
+"""The seam between rows and back ends: `LoggerTool`, its contract and context."""
+
+import abc
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from .config import LoggerConfig
+from .records import EventItem, Row, RunConfig
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ToolContext:
+    """What a tool's ``create`` may know: the Logger's attributes, read-only.
+
+    Attributes:
+        config: the run's config (its ``log_tools`` may be empty here).
+        log_path: folder of the run, or None.
+        run_id: name of the run.
+    """
+
+    config: LoggerConfig
+    log_path: Path | None
+    run_id: str
+    epoch: int = 0
+    found_nans: bool = False
+    mode: str = "default"
+    mode_stack: tuple[Any, ...] = ()
+    log_tools: tuple["LoggerTool", ...] = ()
+
+
+class LoggerTool(abc.ABC):
+    """A back end that merged rows are written to.
+
+    Life: made once by its config's ``create``; then `log_config` when a config
+    is known, `setup` before the first row (again for a row after `finalize`),
+    rows in order of (step, n) within each (mode, kind), `finalize` once. All
+    calls come from one thread, which need not be the one that made it. A
+    call that raises is repeated a few times, then its rows are skipped and
+    counted; training and other tools never notice.
+
+    Only `log_metrics` must be overridden. Values of `metrics` are Python
+    scalars, strings, and, if `media` is set, arrays, `Histogram`, `Media` and
+    `PerProcess`. The mapping is this tool's own; it may change it.
+
+    A tool whose `position` and `rewind_to` are overridden gets each row
+    exactly once even if it is killed: the position is committed together with
+    the cursor, and it is told to go back to it at start. Any other tool may get
+    the last rows before a crash twice (*at least once*).
+
+    Attributes:
+        names: maps a key to one that the back end can hold, reversibly.
+        revise: ``"replace"`` if late revisions of a row are wanted.
+        rewind: what it does about rows superseded after a restore.
+        media: whether it takes values other than scalars and strings.
+        per_process: whether it shows the values of single processes.
+    """
+
+    revise: ClassVar[str] = "ignore"
+    rewind: ClassVar[str] = "purge"
+    media: ClassVar[bool] = False
+    per_process: ClassVar[bool] = False
+
+    def names(self, key: str) -> str:
+        """The name under which the back end holds `key`; unequal for unequal keys."""
+        return key
+
+    def log_config(self, config: Any) -> None:  # noqa: B027
+        """Takes the run's config: a JSON-able mapping; the newest one counts."""
+
+    def log_run_config(self, config: RunConfig) -> None:
+        """Takes the config as it travelled; the default hands its JSON to `log_config`."""
+        self.log_config(json.loads(config.json))
+
+    def setup(self) -> None:  # noqa: B027
+        """Called before the first row; may be called again."""
+
+    @abc.abstractmethod
+    def log_metrics(self, metrics: dict[str, Any], step: int, epoch: int, mode: str) -> None:
+        """Writes one row."""
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Writes up to 256 rows and leaves them where a crash cannot take them.
+
+        The default calls `log_metrics` for each revision-0 row.
+        """
+        for row in rows:
+            self.log_metrics(self.shown(row), row.key.step, row.epoch, row.key.mode)
+
+    def shown(self, row: Row) -> dict[str, Any]:
+        """The metrics of `row` as this tool is shown them, names mapped."""
+        metrics: Mapping[str, Any] = row.metrics if row.shown is None else row.shown
+        return {
+            self.names(key): value
+            for key, value in metrics.items()
+            if self.media or isinstance(value, bool | int | float | str)
+        }
+
+    def log_event(self, event: EventItem) -> None:  # noqa: B027
+        """Takes an event (NaN, restore, a process lost, …)."""
+
+    def position(self) -> bytes:
+        """Where it stands, after `write`; b"" if it does not know."""
+        return b""
+
+    def rewind_to(self, position: bytes) -> None:  # noqa: B027
+        """Undoes what was written after `position`; called before the first `write`."""
+
+    def finalize(self, status: str) -> None:  # noqa: B027
+        """The last call of a chapter, with the verdict's status."""
