@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
+from google.protobuf.message import Message
 
 from . import podlog_pb2 as pb
 from .errors import WireError
@@ -35,7 +36,7 @@ from .records import (
 
 def schema_message(schema: Schema) -> pb.Schema:
     """The message of a schema, with its id."""
-    message = pb.Schema(kind=schema.kind.value, mode=schema.mode)
+    message = pb.Schema(kind=schema.kind.name, mode=schema.mode)
     for metric in schema.metrics:
         message.metrics.add(
             key=metric.key,
@@ -183,7 +184,7 @@ def body_draft(body: Body, time: float, step: int = 0, epoch: int = 0) -> Draft:
     match body:
         case LogLine(level, logger, message, host):
             schema = LOG_SCHEMA
-            data = pb.LogLine(level=level, logger=logger, message=message, host=host)
+            data: Message = pb.LogLine(level=level, logger=logger, message=message, host=host)
         case Event():
             schema, data = EVENT_SCHEMA, event_message(body)
         case RunConfig(json, pickled):
@@ -243,7 +244,9 @@ def read_event(message: pb.Event) -> Event:
 def pack_array(array: np.ndarray) -> bytes:
     """An array of a plain NumPy dtype in the .npy format, without pickles."""
     out = io.BytesIO()
-    np.lib.format.write_array(out, np.ascontiguousarray(array).reshape(array.shape), allow_pickle=False)
+    np.lib.format.write_array(
+        out, np.ascontiguousarray(array).reshape(array.shape), allow_pickle=False
+    )
     return out.getvalue()
 
 

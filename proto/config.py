@@ -3,17 +3,24 @@
 Fields are keyword-only and not frozen, so that a project may subclass these
 with fields of its own and fill them from Hydra; every annotation is one that
 OmegaConf accepts. Durations are seconds as floats, sizes are MiB.
+
+Values are checked when a config is made, and once more by `validate` when a
+Logger is made of it, since they may have been changed in between.
 """
 
 import dataclasses
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from .checks import as_path, at_least, one_of
 from .configdict import ConfigDict
 from .errors import ConfigError
 
 POLICIES = ("warn", "stop")
 COORDINATORS = ("child", "thread", "external")
+REDUCTIONS = ("mean", "sum", "min", "max")
+PER_PROCESS = ("recent", "all", "none")
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -36,6 +43,10 @@ class DeliveryConfig(ConfigDict):
     pending_steps: int = 64
     max_payload_mb: int = 64
     fsync: bool = False
+
+    def __post_init__(self) -> None:
+        as_path(self, "spool_dir", "journal_dir")
+        at_least(1, self, "spool_cap_mb", "pending_steps", "max_payload_mb")
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -60,6 +71,10 @@ class TimingConfig(ConfigDict):
     takeover_s: float = 15.0
     heartbeat_s: float = 5.0
 
+    def __post_init__(self) -> None:
+        at_least(0, self, *(field.name for field in dataclasses.fields(TimingConfig)))
+        at_least(0.001, self, "heartbeat_s")
+
 
 @dataclasses.dataclass(kw_only=True)
 class MergeConfig(ConfigDict):
@@ -75,6 +90,15 @@ class MergeConfig(ConfigDict):
 
     reduce: dict[str, str] = dataclasses.field(default_factory=dict)
     per_process: str = "recent"
+
+    def __post_init__(self) -> None:
+        one_of(self, "per_process", PER_PROCESS)
+        for glob, reduction in self.reduce.items():
+            if reduction not in REDUCTIONS:
+                raise ConfigError(
+                    f"MergeConfig.reduce[{glob!r}] is {reduction!r}: "
+                    f"use one of {', '.join(REDUCTIONS)}"
+                )
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -109,10 +133,19 @@ class SecurityConfig(ConfigDict):
     cert_file: Path | None = None
     key_file: Path | None = None
 
+    def __post_init__(self) -> None:
+        as_path(self, "token_file", "cert_file", "key_file")
+        if (self.cert_file is None) != (self.key_file is None):
+            raise ConfigError("SecurityConfig needs cert_file and key_file together, or neither")
+
 
 @dataclasses.dataclass(kw_only=True)
 class LoggerToolsConfig(ConfigDict):
     """Base of a tool's config; a subclass says how the tool is made."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """As every config, with ``"tool"``, the name of its class, in front."""
+        return {"tool": _class_name(type(self))} | super().to_dict()
 
     def create(self, logger: Any) -> Any:
         """Makes the tool.
@@ -132,6 +165,26 @@ class LoggerToolsConfig(ConfigDict):
             TypeError: a setting of `config` that this tool needs is missing.
             ConfigError: a value that cannot be used.
         """
+
+
+def _class_name(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _subclasses(kind: type[LoggerToolsConfig]) -> Iterator[type[LoggerToolsConfig]]:
+    for found in kind.__subclasses__():
+        yield found
+        yield from _subclasses(found)
+
+
+def _tool_config(data: Any) -> Any:
+    """The config of a tool in what its `to_dict` gave; anything else as it is."""
+    if not isinstance(data, Mapping) or "tool" not in data:
+        return data
+    for kind in _subclasses(LoggerToolsConfig):
+        if _class_name(kind) == data["tool"]:
+            return ConfigDict.from_dict(kind, data)
+    raise ConfigError(f"log_tools names {data['tool']!r}, which is not imported: import it first")
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -164,6 +217,41 @@ class LoggerConfig(ConfigDict):
     fate: FateConfig = dataclasses.field(default_factory=FateConfig)
     security: SecurityConfig = dataclasses.field(default_factory=SecurityConfig)
 
+    def __post_init__(self) -> None:
+        as_path(self, "log_path")
+        for name, group in _GROUPS.items():
+            value = getattr(self, name)
+            if isinstance(value, Mapping):
+                setattr(self, name, ConfigDict.from_dict(group, value))
+        self.log_tools = [_tool_config(tool) for tool in self.log_tools]
+        if self.log_every_n_steps == 0:
+            raise ConfigError("LoggerConfig.log_every_n_steps is 0: use 1 to log each step")
+        if not self.cmd_logging_name or "/" in self.cmd_logging_name:
+            raise ConfigError(
+                f"LoggerConfig.cmd_logging_name is {self.cmd_logging_name!r}: use a file name"
+            )
+        one_of(self, "nan", POLICIES)
+        one_of(self, "inf", POLICIES)
+        one_of(self, "coordinator", COORDINATORS)
+
+    def validate(self) -> None:
+        """Checks all of it as it is now, tools included.
+
+        Raises:
+            ConfigError: a value cannot be used; the message names it.
+            TypeError: as a tool's `check`.
+        """
+        LoggerConfig.__post_init__(self)
+        for name, group in _GROUPS.items():
+            value = getattr(self, name)
+            if not isinstance(value, group):
+                raise ConfigError(f"LoggerConfig.{name} is {value!r}: use a {group.__name__}")
+            getattr(value, "__post_init__", _nothing)()
+        for tool in self.log_tools:
+            if not callable(getattr(tool, "create", None)):
+                raise ConfigError(f"LoggerConfig.log_tools holds {tool!r}: use a tool's config")
+            getattr(tool, "check", _nothing)(self)
+
     @property
     def log_dir(self) -> str:
         """`log_path` as a posix string.
@@ -174,3 +262,16 @@ class LoggerConfig(ConfigDict):
         if self.log_path is None:
             raise ConfigError("LoggerConfig.log_path is None: there is no log_dir; set log_path")
         return Path(self.log_path).as_posix()
+
+
+def _nothing(*_: Any) -> None:
+    """What a config without a check does."""
+
+
+_GROUPS: dict[str, type[ConfigDict]] = {
+    "delivery": DeliveryConfig,
+    "timing": TimingConfig,
+    "merge": MergeConfig,
+    "fate": FateConfig,
+    "security": SecurityConfig,
+}

@@ -9,6 +9,7 @@ is gone. Up its stdout come `Ready` (or `Failed`), then `Opened`,
 import base64
 import dataclasses
 import json
+from typing import Any
 
 from .errors import WireError
 
@@ -94,8 +95,7 @@ class Ended:
 Notice = Setup | ProcessExit | AllEnded | Ready | Failed | Opened | ConsoleLine | Ended
 
 _TYPES: dict[str, type[Notice]] = {
-    t.__name__: t
-    for t in (Setup, ProcessExit, AllEnded, Ready, Failed, Opened, ConsoleLine, Ended)
+    t.__name__: t for t in (Setup, ProcessExit, AllEnded, Ready, Failed, Opened, ConsoleLine, Ended)
 }
 
 
@@ -117,11 +117,10 @@ def load(line: bytes) -> Notice:
     try:
         values = json.loads(line)
         kind = _TYPES[values.pop("type")]
-        return kind(
-            **{
-                name: base64.b64decode(value["base64"]) if isinstance(value, dict) else value
-                for name, value in values.items()
-            }
-        )
-    except (ValueError, TypeError, KeyError) as error:
+        fields: dict[str, Any] = {
+            name: base64.b64decode(value["base64"]) if isinstance(value, dict) else value
+            for name, value in values.items()
+        }
+        return kind(**fields)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise WireError(f"not a control line: {line[:80]!r} ({error})") from error

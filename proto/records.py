@@ -196,7 +196,16 @@ class PerProcess:
 
 
 Value = (
-    float | int | bool | str | None | np.ndarray | Histogram | Media | PerProcess | tuple["Value", ...]
+    float
+    | int
+    | bool
+    | str
+    | None
+    | np.ndarray
+    | Histogram
+    | Media
+    | PerProcess
+    | tuple["Value", ...]
 )
 """A merged metric."""
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+pytest_plugins = ["kit_jobs", "kit_pods"]
+
 _ALLOWED_THREADS = ("pytest_timeout", "ThreadPoolExecutor", "pymysql", "asyncio_")
 
 

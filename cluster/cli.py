@@ -1,0 +1,150 @@
+"""The `podlog` command."""
+
+import enum
+import importlib.metadata
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..proto.errors import PodlogError
+from . import launch
+
+app = typer.Typer(
+    name="podlog",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""
+The logger for JAX training on many hosts: every process logs, one coordinator merges.
+
+Start with a training on this machine, then look at what it logged:
+
+    podlog run -n 4 --cpu-devices 2 --log-path runs/first train.py
+
+    podlog export runs/first --format csv
+""",
+)
+
+
+class Format(enum.StrEnum):
+    """What `podlog export` writes."""
+
+    csv = "csv"
+    jsonl = "jsonl"
+
+
+@app.command(
+    context_settings={"allow_interspersed_args": False},
+    short_help="Run a script as many JAX processes on this machine.",
+)
+def run(
+    script: Annotated[
+        Path,
+        typer.Argument(metavar="SCRIPT", exists=True, dir_okay=False, help="A Python script."),
+    ],
+    arguments: Annotated[
+        list[str] | None, typer.Argument(metavar="ARGS", help="The script's own arguments.")
+    ] = None,
+    processes: Annotated[
+        int, typer.Option("--processes", "-n", min=1, help="How many JAX processes.")
+    ] = 1,
+    cpu_devices: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Run on the CPU, with that many devices a process. Without it JAX takes the "
+            "machine's accelerators, one a process.",
+        ),
+    ] = None,
+    log_path: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the run, for a Logger whose config has no log_path."),
+    ] = None,
+    run_id: Annotated[
+        str, typer.Option(help="Name of the run, for a Logger whose config has none.")
+    ] = "",
+    grace: Annotated[
+        float,
+        typer.Option(min=0.0, help="Seconds from asking the processes to stop to killing them."),
+    ] = 5.0,
+    tls: Annotated[
+        bool, typer.Option(help="Encrypt what the processes say to the coordinator.")
+    ] = True,
+) -> None:
+    """Run a script as many JAX processes on this machine.
+
+    In each process a plain `jax.distributed.initialize()`, or
+    `podlog.cluster.initialize()`, joins the pod. The coordinator is started first and ends
+    after everything is merged and written. If one process fails the others are stopped.
+
+    Options of podlog stand before the script, the script's own behind it:
+
+        podlog run -n 4 train.py --epochs 3
+
+        podlog run -n 2 --cpu-devices 4 --log-path runs/a train.py
+
+    Exit status: 0 success, 1 failure or unfinished, 2 wrong usage, 65 NaN, 70 a process lost,
+    75 preempted, 130 interrupted.
+    """
+    raise typer.Exit(
+        launch.run(
+            launch.Job(
+                command=(str(script), *(arguments or ())),
+                processes=processes,
+                cpu_devices=cpu_devices,
+                log_path=log_path,
+                run_id=run_id,
+                grace=grace,
+                tls=tls,
+            )
+        )
+    )
+
+
+@app.command(short_help="Write the merged rows of a run as CSV or JSONL.")
+def export(
+    run: Annotated[
+        Path, typer.Argument(exists=True, file_okay=False, help="Folder of the run (its log_path).")
+    ],
+    format_: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.csv,
+    attempt: Annotated[
+        int | None,
+        typer.Option(min=1, help="Rows of that attempt only; without it the newest of each step."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="File to write; without it standard output.")
+    ] = None,
+) -> None:
+    """Write the merged rows of a run as CSV or JSONL.
+
+    Reads the journal of a run that is finished or still going, and changes nothing:
+
+        podlog export runs/first --format csv > rows.csv
+
+        podlog export runs/first --format jsonl --attempt 1
+    """
+    from ..coordinator import cli
+
+    cli.export(run, format_.value, attempt, out)
+
+
+@app.command(short_help="Print podlog's version.")
+def version() -> None:
+    """Print podlog's version."""
+    typer.echo(importlib.metadata.version("podlog"))
+
+
+def main() -> None:
+    """The console script: errors of ours are one line and exit status 1."""
+    try:
+        app()
+    except PodlogError as error:
+        typer.echo(f"podlog: {error}", err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

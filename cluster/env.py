@@ -1,0 +1,223 @@
+"""The environment, read in this module only.
+
+`podlog run` describes the job to its children in ``PODLOG_*``; clusters
+describe it in variables of their own, which JAX reads too.
+"""
+
+import base64
+import dataclasses
+import importlib.util
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..proto.contact import Contact
+from ..proto.errors import ConfigError
+
+COORDINATOR = "PODLOG_COORDINATOR"
+TOKEN = "PODLOG_TOKEN"
+CERT = "PODLOG_CERT"
+JOB = "PODLOG_JOB"
+STARTED = "PODLOG_STARTED"
+RUN = "PODLOG_RUN"
+LOG_PATH = "PODLOG_LOG_PATH"
+
+_OURS = frozenset({COORDINATOR, TOKEN, CERT, JOB, STARTED, RUN, LOG_PATH})
+_SLURM = (
+    "SLURM_JOB_ID",
+    "SLURM_STEP_NODELIST",
+    "SLURM_NTASKS",
+    "SLURM_PROCID",
+    "SLURM_LOCALID",
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Environment:
+    """What the launcher says of the job; empty fields are not said.
+
+    Attributes:
+        coordinator: ``host:port`` of the coordinator.
+        token: the job's token.
+        cert: PEM certificate of the coordinator.
+        job_id: the life of the job.
+        started: wall clock when the job_id was minted.
+        run_id: name of the run for a Logger whose config has none.
+        log_path: folder for a Logger whose config has none.
+    """
+
+    coordinator: str = ""
+    token: str = dataclasses.field(default="", repr=False)
+    cert: bytes = dataclasses.field(default=b"", repr=False)
+    job_id: str = ""
+    started: float = 0.0
+    run_id: str = ""
+    log_path: Path | None = None
+
+    def contact(self) -> Contact | None:
+        """The coordinator that the launcher names, or None.
+
+        Raises:
+            ConfigError: an address without a token.
+        """
+        if not self.coordinator:
+            return None
+        if not self.token:
+            raise ConfigError(f"{COORDINATOR} is set but {TOKEN} is not: set both, or neither")
+        return Contact(self.coordinator, self.token, self.cert, self.job_id, self.started)
+
+    def variables(self) -> dict[str, str]:
+        """The variables that `read` makes this out of."""
+        values = {
+            COORDINATOR: self.coordinator,
+            TOKEN: self.token,
+            CERT: base64.b64encode(self.cert).decode(),
+            JOB: self.job_id,
+            STARTED: repr(self.started) if self.started else "",
+            RUN: self.run_id,
+            LOG_PATH: "" if self.log_path is None else str(self.log_path),
+        }
+        return {name: value for name, value in values.items() if value}
+
+
+def read(environ: Mapping[str, str] = os.environ) -> Environment:
+    """What ``PODLOG_*`` says now.
+
+    Raises:
+        ConfigError: a variable that cannot be read.
+    """
+    log_path = environ.get(LOG_PATH)
+    try:
+        started = float(environ.get(STARTED) or 0.0)
+    except ValueError as error:
+        raise ConfigError(f"{STARTED} must be seconds since the epoch: {error}") from error
+    return Environment(
+        coordinator=environ.get(COORDINATOR, ""),
+        token=environ.get(TOKEN, "").strip(),
+        cert=_cert(environ.get(CERT, "")),
+        job_id=environ.get(JOB, ""),
+        started=started,
+        run_id=environ.get(RUN, ""),
+        log_path=Path(log_path) if log_path else None,
+    )
+
+
+def log_level(environ: Mapping[str, str] = os.environ) -> int:
+    """The level from which process 0 prints log records: ``LOGLEVEL``, else INFO.
+
+    Raises:
+        ConfigError: neither the name of a level nor its number.
+    """
+    text = environ.get("LOGLEVEL") or "INFO"
+    level = logging.getLevelNamesMapping().get(text.upper(), _number(text))
+    if level is None:
+        raise ConfigError(f"LOGLEVEL {text!r} is not a level: use e.g. INFO, WARNING or 10")
+    return level
+
+
+def _cert(text: str) -> bytes:
+    """A certificate given as PEM, as base64 of PEM, or as a file's path."""
+    if not text or text.lstrip().startswith("-----BEGIN"):
+        return text.encode()
+    try:
+        decoded = base64.b64decode(text, validate=True)
+        if decoded.startswith(b"-----BEGIN"):
+            return decoded
+    except ValueError:
+        pass
+    try:
+        return Path(text).read_bytes()
+    except OSError as error:
+        raise ConfigError(
+            f"{CERT} is neither a PEM certificate, nor one in base64, nor a readable file "
+            f"({error.strerror})"
+        ) from error
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Described:
+    """The pod that the environment describes.
+
+    Attributes:
+        by: who describes it, e.g. ``"SLURM"``.
+        processes: how many processes it has; None: it does not say.
+    """
+
+    by: str
+    processes: int | None
+
+
+def described(environ: Mapping[str, str] = os.environ) -> Described | None:
+    """The pod described by a launcher or cluster, or None if nothing is."""
+    if all(name in environ for name in _SLURM):
+        return Described("SLURM", _number(environ["SLURM_NTASKS"]))
+    if "OMPI_COMM_WORLD_SIZE" in environ:
+        return Described("Open MPI", _number(environ["OMPI_COMM_WORLD_SIZE"]))
+    hosts = environ.get("TPU_PROCESS_ADDRESSES") or environ.get("TPU_WORKER_HOSTNAMES")
+    if hosts:
+        slices = _number(environ.get("MEGASCALE_NUM_SLICES", "1")) or 1
+        return Described("TPU", len(hosts.split(",")) * slices)
+    if "TPU_PROCESS_ADDRESSES_PATH" in environ:
+        return Described("TPU", None)
+    if "KUBERNETES_SERVICE_HOST" in environ and "JOB_COMPLETION_INDEX" in environ:
+        return Described("Kubernetes", None)
+    if "JAX_COORDINATOR_ADDRESS" in environ:
+        return Described("JAX_COORDINATOR_ADDRESS", None)
+    return None
+
+
+def _number(text: str) -> int | None:
+    return int(text) if text.isdecimal() else None
+
+
+def child(
+    job: Environment,
+    index: int,
+    count: int,
+    port: int,
+    cpu_devices: int | None,
+    inherited: Mapping[str, str] = os.environ,
+) -> dict[str, str]:
+    """The environment of process `index` of `count` on this machine.
+
+    A plain ``jax.distributed.initialize()`` in it joins the pod: JAX takes it
+    for a SLURM task whose process 0 listens on `port` of the loopback.
+
+    Args:
+        job: what the children are told of the job.
+        index: process index.
+        count: number of processes.
+        port: port of JAX's own coordination service.
+        cpu_devices: CPU devices a process; None: the machine's accelerators.
+        inherited: the launcher's own environment.
+    """
+    values = {
+        name: value
+        for name, value in inherited.items()
+        if name not in _OURS and not name.startswith(("SLURM_", "OMPI_", "JAX_COORDINATOR_"))
+    }
+    cores = os.cpu_count() or 1
+    values.setdefault("NPROC", "32")
+    values.setdefault("OMP_NUM_THREADS", str(max(1, cores // count)))
+    values.setdefault("PYTHONUNBUFFERED", "1")
+    values |= {
+        "SLURM_JOB_ID": "1",
+        "SLURM_STEP_NODELIST": "localhost",
+        "SLURM_NTASKS": str(count),
+        "SLURM_PROCID": str(index),
+        "SLURM_LOCALID": str(index),
+        "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}",
+        "JAX_COORDINATOR_BIND_ADDRESS": f"127.0.0.1:{port}",
+    }
+    if cpu_devices is not None:
+        values |= {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(cpu_devices)}
+    return values | job.variables()
+
+
+def has_tpu() -> bool:
+    """Whether this machine looks like a TPU VM, whose pod only JAX can ask for."""
+    devices = Path("/dev")
+    return importlib.util.find_spec("libtpu") is not None and (
+        any(devices.glob("accel[0-9]*")) or any(devices.glob("vfio/[0-9]*"))
+    )

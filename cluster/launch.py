@@ -1,0 +1,243 @@
+"""`podlog run`: a job of many processes on one machine.
+
+The coordinator is started first and outlives the processes until it has
+settled; the processes die with this launcher; the exit status is the job's.
+"""
+
+import contextlib
+import dataclasses
+import queue
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+
+from ..proto.config import SecurityConfig
+from ..proto.control import AllEnded, Ended, ProcessExit, Setup
+from ..proto.errors import UnavailableError
+from . import address, credentials, env
+from .children import Children, said
+from .sidecar import Sidecar
+from .stopping import Stopping
+
+EXIT_STATUS = {
+    "success": 0,
+    "failure": 1,
+    "unfinished": 1,
+    "nan": 65,
+    "lost": 70,
+    "preempted": 75,
+    "interrupted": 130,
+}
+"""Exit status of a job by its verdict; any other word counts as a failure."""
+
+_START_TIMEOUT = 60.0
+_SETTLE_TIMEOUT = 150.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Job:
+    """What `podlog run` is asked for.
+
+    Attributes:
+        command: a Python script and its arguments.
+        processes: how many processes run it.
+        cpu_devices: CPU devices a process; None: the machine's accelerators.
+        log_path: folder for a Logger whose config has none.
+        run_id: name for a run whose config has none.
+        grace: seconds between the signals that stop the processes.
+        tls: whether what they say to the coordinator is encrypted.
+    """
+
+    command: Sequence[str]
+    processes: int
+    cpu_devices: int | None = None
+    log_path: Path | None = None
+    run_id: str = ""
+    grace: float = 5.0
+    tls: bool = True
+
+
+def run(job: Job) -> int:
+    """Runs a job to its end and returns the exit status.
+
+    Call it on the main thread: it takes SIGINT, SIGTERM and SIGHUP meanwhile,
+    and the processes live no longer than the calling thread.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="podlog-"))
+    output = folder / "coordinator.log"
+    try:
+        return _Run(job).run(output)
+    except UnavailableError as error:
+        _tell(f"cannot start: {error}")
+        _tell_file(output)
+        return EXIT_STATUS["failure"]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Run:
+    """One job while it runs; used by one thread."""
+
+    def __init__(self, job: Job):
+        self._job = job
+        self._events: queue.SimpleQueue[ProcessExit | int] = queue.SimpleQueue()
+        self._children = Children(self._events)
+        self._stopping = Stopping(job.grace)
+        self._failed: list[ProcessExit] = []
+        self._setup, self._told = _prepare(job)
+
+    def run(self, output: Path) -> int:
+        """Starts everything, waits, settles."""
+        with _signals_into(self._events):
+            sidecar = Sidecar.start(self._setup, output=output)
+            try:
+                port = sidecar.ready(_START_TIMEOUT)
+                self._start(port)
+                self._watch(sidecar)
+                self._settle(sidecar)
+            except UnavailableError:
+                sidecar.kill()
+                raise
+            finally:
+                self._children.close()
+                sidecar.release()
+        if sidecar.ended is None and sidecar.opened is None:
+            _tell_file(output)
+        return self._report(sidecar)
+
+    def _start(self, port: int) -> None:
+        told = dataclasses.replace(self._told, coordinator=address.join("127.0.0.1", port))
+        jax_port = address.free_port()
+        for index in range(self._job.processes):
+            self._children.start(
+                [sys.executable, *self._job.command],
+                env.child(told, index, self._job.processes, jax_port, self._job.cpu_devices),
+            )
+
+    def _watch(self, sidecar: Sidecar) -> None:
+        """Until every process has ended."""
+        left = self._job.processes
+        while left:
+            event = self._next(self._stopping.wait(time.monotonic()))
+            now = time.monotonic()
+            if event is None:
+                numbers = self._stopping.due(now)
+            elif isinstance(event, int):
+                _tell(f"{signal.Signals(event).name} received: stopping {left} processes")
+                numbers = self._stopping.signalled(event, now)
+            else:
+                left -= 1
+                numbers = self._exited(event, sidecar, now)
+            for number in numbers:
+                self._children.send(number)
+
+    def _exited(self, event: ProcessExit, sidecar: Sidecar, now: float) -> Sequence[int]:
+        event = dataclasses.replace(event, caused=not self._stopping.begun)
+        sidecar.send(event)
+        if event.code == 0 or not event.caused:
+            return ()
+        self._failed.append(event)
+        others = len(self._children.running)
+        _tell(said(event) + (f": stopping the other {others}" if others else ""))
+        return self._stopping.failed(now)
+
+    def _settle(self, sidecar: Sidecar) -> None:
+        """Waits until the coordinator has settled; a signal ends the wait."""
+        sidecar.send(AllEnded(signal=self._stopping.received))
+        deadline = time.monotonic() + _SETTLE_TIMEOUT
+        while not sidecar.wait(0.1):
+            event = self._next(0.0)
+            if isinstance(event, int):
+                self._stopping.signalled(event, time.monotonic())
+            if event is not None or time.monotonic() > deadline:
+                _tell(f"the coordinator (pid {sidecar.pid}) settles without us")
+                return
+
+    def _next(self, timeout: float | None) -> ProcessExit | int | None:
+        try:
+            return self._events.get(timeout=timeout) if timeout != 0 else self._events.get_nowait()
+        except queue.Empty:
+            return None
+
+    def _report(self, sidecar: Sidecar) -> int:
+        """Tells how the job ended and returns the exit status."""
+        opened = sidecar.opened
+        ended = sidecar.ended
+        if ended is None or opened is None:
+            ended = self._unsettled(opened is not None)
+        cause = f": {ended.root_cause}" if ended.root_cause else ""
+        if opened is None:
+            _tell(f"{ended.status}{cause}; no Logger opened a run")
+        else:
+            where = f" in {opened.log_path}" if opened.log_path else ""
+            _tell(f"{ended.status}{cause}; run {opened.run_id}, {ended.rows} rows{where}")
+        status = EXIT_STATUS.get(ended.status, EXIT_STATUS["failure"])
+        return status or (EXIT_STATUS["failure"] if self._failed else 0)
+
+    def _unsettled(self, opened: bool) -> Ended:
+        """The verdict where the coordinator has none."""
+        if self._stopping.received is not None:
+            interrupted = self._stopping.received == signal.SIGINT
+            return Ended("interrupted" if interrupted else "preempted")
+        if self._failed:
+            return Ended("failure", said(self._failed[0]))
+        if opened:
+            return Ended("unfinished", "the coordinator did not settle; see coordinator.log")
+        return Ended("success")
+
+
+def _prepare(job: Job) -> tuple[Setup, env.Environment]:
+    secret = credentials.make(SecurityConfig(tls=job.tls))
+    setup = Setup(
+        job_id=secrets.token_hex(8),
+        started=time.time(),
+        token=secret.token,
+        process_count=job.processes,
+        cert=secret.cert,
+        key=secret.key,
+        launched=True,
+    )
+    told = env.Environment(
+        token=secret.token,
+        cert=secret.cert,
+        job_id=setup.job_id,
+        started=setup.started,
+        run_id=job.run_id,
+        log_path=None if job.log_path is None else job.log_path.absolute(),
+    )
+    return setup, told
+
+
+@contextlib.contextmanager
+def _signals_into(events: "queue.SimpleQueue[ProcessExit | int]") -> Iterator[None]:
+    """Puts SIGINT, SIGTERM and SIGHUP into `events` in place of what they do."""
+
+    def put(number: int, _: FrameType | None) -> None:
+        events.put(number)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, put) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"podlog: {text}\n")
+    sys.stderr.flush()
+
+
+def _tell_file(path: Path) -> None:
+    """Shows the end of what the coordinator said."""
+    with contextlib.suppress(OSError):
+        text = path.read_text(errors="replace")[-4000:].rstrip()
+        if text:
+            _tell(f"the coordinator said:\n{text}")

@@ -1,0 +1,150 @@
+"""``python -m podlog.coordinator``: a coordinator in a process of its own.
+
+`Setup` comes on stdin, then the parent's notices; `Ready` or `Failed`, `Opened`,
+lines for the terminal and `Ended` go out on stdout. It ends by itself when the
+job has settled. No jax here, nor anything of a worker.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import IO
+
+from ..proto.control import (
+    AllEnded,
+    ConsoleLine,
+    Ended,
+    Failed,
+    Notice,
+    Opened,
+    ProcessExit,
+    Ready,
+    Setup,
+    dump,
+    load,
+)
+from ..proto.errors import PodlogError, WireError
+from .coordinator import Coordinator
+from .hooks import Hooks
+from .opening import OpenRun
+from .server import Server
+from .tools import console
+
+_log = logging.getLogger(__name__)
+_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+
+
+class _Up:
+    """The way up to the parent, which may be gone. Thread-safe."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def tell(self, notice: Notice) -> None:
+        with self._lock:
+            try:
+                self._stream.write(dump(notice))
+                self._stream.flush()
+            except OSError:
+                _log.debug("nobody hears %s", type(notice).__name__)
+
+
+def main() -> int:
+    """Serves one job; returns the exit status."""
+    logging.basicConfig(level=logging.INFO, format=_FORMAT)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    down, up = _streams()
+    try:
+        setup = load(down.readline())
+    except WireError as error:
+        up.tell(Failed(str(error)))
+        return 2
+    if not isinstance(setup, Setup):
+        up.tell(Failed(f"expected Setup on stdin, not {type(setup).__name__}"))
+        return 2
+
+    console.sink = lambda text: up.tell(ConsoleLine(text))
+    hooks = Hooks(
+        opened=lambda run, attempt: _opened(up, run, attempt),
+        failed=lambda message: up.tell(Failed(message)),
+        ended=lambda ended: _ended(up, ended),
+    )
+    coordinator = Coordinator(setup, hooks=hooks)
+    server = Server(coordinator, setup)
+    coordinator.start()
+    try:
+        up.tell(Ready(server.start()))
+    except PodlogError as error:
+        up.tell(Failed(str(error)))
+        coordinator.close(5.0)
+        return 1
+
+    hear = threading.Thread(
+        target=_hear, args=(down, coordinator), name="podlog-parent", daemon=True
+    )
+    hear.start()
+    coordinator.wait_settled(None)
+    server.stop()
+    return 0
+
+
+def _streams() -> tuple[IO[bytes], _Up]:
+    """Stdin and stdout for the parent alone: a tool's prints go to stderr."""
+    down = os.fdopen(os.dup(0), "rb")
+    up = os.fdopen(os.dup(1), "wb")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    sys.stdout.flush()
+    os.dup2(2, 1)
+    return down, _Up(up)
+
+
+def _hear(down: IO[bytes], coordinator: Coordinator) -> None:
+    """Takes the parent's notices until it is gone."""
+    for line in down:
+        try:
+            notice = load(line)
+        except WireError as error:
+            _log.warning("from the parent: %s", error)
+            continue
+        match notice:
+            case ProcessExit():
+                coordinator.process_exit(notice)
+            case AllEnded():
+                coordinator.all_ended(notice)
+            case _:
+                _log.warning("from the parent: %s is not for us", type(notice).__name__)
+    coordinator.parent_gone()
+
+
+def _opened(up: _Up, run: OpenRun, attempt: int) -> None:
+    """Diagnostics go beside the run from here on."""
+    if run.log_path is not None:
+        _log_to(run.log_path / "coordinator.log")
+    _log.info("run %s, attempt %d, job on %d", run.run_id, attempt, os.getpid())
+    log_path = "" if run.log_path is None else str(run.log_path)
+    up.tell(Opened(run.run_id, log_path, attempt))
+
+
+def _log_to(path: Path) -> None:
+    root = logging.getLogger()
+    handler = logging.FileHandler(path, delay=True)
+    handler.setFormatter(logging.Formatter(_FORMAT))
+    for old in list(root.handlers):
+        root.removeHandler(old)
+    root.addHandler(handler)
+
+
+def _ended(up: _Up, ended: Ended) -> None:
+    _log.info("settled: %s, %d rows", ended.status, ended.rows)
+    up.tell(ended)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

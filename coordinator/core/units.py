@@ -1,0 +1,111 @@
+"""States read for a merge: one *unit* for each distinct copy of a metric."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import crc32c
+import numpy as np
+
+from ...proto.codec import unpack_array
+from ...proto.records import Column, Op, State
+from .exact import Part
+
+MEDIA = frozenset({Op.TEXT, Op.IMAGE, Op.TABLE})
+"""Ops whose payload is opaque."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a state is not part of a merged value."""
+
+    process: int
+    key: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Held:
+    """A state and who sent it.
+
+    Attributes:
+        process: index of the process.
+        state: as it came.
+        parts: its columns, arrays unpacked; of media and digests none.
+    """
+
+    process: int
+    state: State
+    parts: tuple[Part, ...]
+
+    @property
+    def op(self) -> Op:
+        """How it merges."""
+        return self.state.metric.op
+
+
+def read_state(process: int, state: State) -> Held:
+    """A state with its arrays unpacked.
+
+    Raises:
+        WireError: a payload that is no array.
+    """
+    if state.metric.digest or state.metric.op in MEDIA:
+        return Held(process, state, ())
+    parts = tuple(unpack_array(c) if isinstance(c, bytes) else c for c in state.columns)
+    return Held(process, state, parts)
+
+
+def copies(held: Sequence[Held]) -> tuple[list[Held], bool]:
+    """The distinct copies among states of one key, by process; and whether holders disagree.
+
+    Of each group of replicas the lowest process that sent the value stands for
+    all; a group of which only checksums came has no copy here.
+    """
+    units: dict[object, Held] = {}
+    diverged = False
+    digests: list[Held] = []
+    for each in held:
+        metric = each.state.metric
+        if not metric.replicas:
+            units[each.process] = each
+        elif metric.digest:
+            digests.append(each)
+        elif metric.replicas not in units:
+            units[metric.replicas] = each
+        else:
+            diverged |= not _same(units[metric.replicas], each)
+    for each in digests:
+        copy = units.get(each.state.metric.replicas)
+        diverged |= copy is not None and not _same(copy, each)
+    return sorted(units.values(), key=lambda unit: unit.process), diverged
+
+
+def not_finite(held: Held) -> tuple[bool, bool]:
+    """Whether a state holds a NaN, and whether it holds an infinity."""
+    nan = inf = False
+    for i, part in enumerate(held.parts):
+        if isinstance(part, np.ndarray):
+            if part.dtype.kind == "f":
+                nan |= bool(np.isnan(part).any())
+                outer_edges = held.op is Op.HISTOGRAM and i == 0
+                inf |= not outer_edges and bool(np.isinf(part).any())
+        elif isinstance(part, float):
+            nan |= math.isnan(part)
+            inf |= math.isinf(part)
+    return nan, inf
+
+
+def _same(copy: Held, other: Held) -> bool:
+    mine, its = copy.state.columns, other.state.columns
+    return all(_same_column(a, b) for a, b in zip(mine, its, strict=True))
+
+
+def _same_column(a: Column, b: Column) -> bool:
+    if isinstance(a, bytes):
+        return a == b if isinstance(b, bytes) else crc32c.crc32c(a) == b
+    if isinstance(a, float) and isinstance(b, float):
+        return (math.isnan(a) and math.isnan(b)) or (
+            a == b and math.copysign(1, a) == math.copysign(1, b)
+        )
+    return type(a) is type(b) and a == b

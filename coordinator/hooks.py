@@ -1,0 +1,26 @@
+"""What the owner of a coordinator wants to hear."""
+
+import dataclasses
+from collections.abc import Callable
+
+from ..proto.control import Ended
+from .opening import OpenRun
+
+
+def _ignore(*_: object) -> None:
+    """For what the owner does not want to hear."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Hooks:
+    """Called on the state thread; must not block.
+
+    Attributes:
+        opened: the run is open; with the number of its attempt.
+        failed: it cannot be opened, and why.
+        ended: everything is settled.
+    """
+
+    opened: Callable[[OpenRun, int], None] = _ignore
+    failed: Callable[[str], None] = _ignore
+    ended: Callable[[Ended], None] = _ignore

@@ -1,0 +1,43 @@
+"""Where processes wait until process 0 has opened the run: nothing is stored, nothing acked."""
+
+from ..proto import podlog_pb2 as pb
+from ..proto.config import TimingConfig
+from ..proto.control import Setup
+from .streams import Stream, heartbeat_reply, welcome
+
+
+class Lobby:
+    """Streams and what they sent before the first `Open`. Owned by the state thread.
+
+    What is held is bounded by the workers' windows: they send no more before
+    they get acks.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._streams: list[Stream] = []
+        self._held: list[tuple[Stream, pb.WorkerMessage]] = []
+
+    def join(self, stream: Stream) -> None:
+        """Welcomes a stream."""
+        stream.welcomed = True
+        stream.peer.send(welcome(stream, self._setup, TimingConfig(), 0))
+        self._streams.append(stream)
+
+    def hold(self, stream: Stream, message: pb.WorkerMessage) -> None:
+        """Keeps a message for later; heartbeats are answered."""
+        if message.WhichOneof("body") == "heartbeat":
+            stream.peer.send(heartbeat_reply(message.heartbeat))
+        else:
+            self._held.append((stream, message))
+
+    def leave(self, stream: Stream) -> None:
+        """Forgets a stream that ended, and what it sent: it was not acked."""
+        self._streams = [s for s in self._streams if s is not stream]
+        self._held = [(s, message) for s, message in self._held if s is not stream]
+
+    def empty(self) -> tuple[list[Stream], list[tuple[Stream, pb.WorkerMessage]]]:
+        """Everyone and everything held, in order; nobody waits here afterwards."""
+        streams, self._streams = self._streams, []
+        held, self._held = self._held, []
+        return streams, held

@@ -1,0 +1,99 @@
+"""The journal's tables of records: acks, schemas, and what rows are made of."""
+
+from collections.abc import Iterable, Sequence
+
+from ..proto import podlog_pb2 as pb
+from ..proto.codec import decode_block, encode_block, read_schema, schema_id, schema_message
+from ..proto.records import Record, RowKey, Schema
+from .database import Database, seal, signed, unseal, unsigned
+
+_OF_ROW = "WHERE attempt = ? AND mode = ? AND step = ? AND kind = ? AND row_n = ?"
+
+
+class RecordStore:
+    """Base of `Journal`: what processes sent, until its row is closed by all.
+
+    A record is *open* until `assign` says which row it went into: the n of a
+    host row is the clock's, not the record's.
+    """
+
+    _db: Database
+    _schemas: dict[int, Schema]
+
+    def acks(self) -> dict[int, int]:
+        """For each incarnation the sequence number up to which all is stored."""
+        found = self._db.execute("SELECT incarnation, seq FROM acks")
+        return {unsigned(incarnation): seq for incarnation, seq in found}
+
+    def set_ack(self, incarnation: int, seq: int) -> None:
+        """Says that every record of `incarnation` up to `seq` is stored."""
+        self._db.execute("INSERT OR REPLACE INTO acks VALUES (?, ?)", (signed(incarnation), seq))
+
+    def schemas(self) -> dict[int, Schema]:
+        """All schemas by id."""
+        return dict(self._schemas)
+
+    def add_schema(self, schema: Schema) -> int:
+        """Stores a schema once; returns its id. `add_records` does it by itself."""
+        number = schema_id(schema)
+        if number not in self._schemas:
+            data = schema_message(schema).SerializeToString()
+            self._db.execute("INSERT INTO schemas VALUES (?, ?, ?)", (signed(number), *seal(data)))
+            self._schemas[number] = schema
+        return number
+
+    def add_records(self, records: Iterable[tuple[Record, int]]) -> None:
+        """Stores records of rows, each with the number of its attempt.
+
+        One that is there already is left as it is.
+        """
+        values = []
+        for r, attempt in records:
+            self.add_schema(r.draft.schema)
+            block = encode_block(r.process, r.incarnation, r.restores, r.seq, [r.draft])
+            head = (signed(r.incarnation), r.seq, attempt, r.mode, r.draft.step, r.kind.value)
+            values.append(head + seal(block.SerializeToString()))
+        self._db.executemany(
+            "INSERT OR IGNORE INTO records VALUES (?, ?, ?, ?, ?, ?, NULL, ?, ?)", values
+        )
+
+    def assign(self, key: RowKey, records: Sequence[Record]) -> None:
+        """Says that stored `records` went into row `key`."""
+        self._db.executemany(
+            "UPDATE records SET row_n = ? WHERE incarnation = ? AND seq = ?",
+            [(key.n, signed(r.incarnation), r.seq) for r in records],
+        )
+
+    def records_of(self, key: RowKey) -> list[Record]:
+        """The kept records of a row, in order of process."""
+        found = self._db.execute(f"SELECT seq, data, crc FROM records {_OF_ROW}", _identity(key))
+        records = [self._read(*values) for values in found]
+        return sorted(records, key=lambda r: (r.process, r.incarnation, r.seq))
+
+    def delete_records(self, key: RowKey) -> None:
+        """Forgets the records of a row that nobody can add to; the ack stays."""
+        self._db.execute(f"DELETE FROM records {_OF_ROW}", _identity(key))
+
+    def open_records(self) -> list[tuple[Record, int]]:
+        """Records that are in no row yet, with their attempts: for a restart."""
+        found = self._db.execute(
+            "SELECT seq, data, crc, attempt FROM records WHERE row_n IS NULL"
+            " ORDER BY incarnation, seq"
+        )
+        return [(self._read(seq, data, crc), attempt) for seq, data, crc, attempt in found]
+
+    def _read(self, seq: int, data: object, crc: object) -> Record:
+        block = pb.Block.FromString(unseal(f"record {seq}", data, crc))
+        return decode_block(block, self._schemas)[0]
+
+    def _load_schemas(self) -> dict[int, Schema]:
+        found = self._db.execute("SELECT id, data, crc FROM schemas").fetchall()
+        schemas = {}
+        for number, data, crc in found:
+            message = pb.Schema.FromString(unseal(f"schema {number}", data, crc))
+            schemas[unsigned(number)] = read_schema(message)
+        return schemas
+
+
+def _identity(key: RowKey) -> tuple[int, str, int, int, int]:
+    return key.attempt, key.mode, key.step, key.kind.value, key.n

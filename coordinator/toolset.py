@@ -1,0 +1,92 @@
+"""From tool configs to runners: in this process, or in one of their own."""
+
+import dataclasses
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import cloudpickle
+
+from ..proto import podlog_pb2 as pb
+from ..proto.config import LoggerConfig, LoggerToolsConfig
+from ..proto.control import Setup
+from ..proto.errors import ConfigError
+from ..proto.records import Event
+from ..proto.tool import LoggerTool, ToolContext
+from .feedpipe import ProcessRunner
+from .opening import OpenRun, open_run
+from .runners import Runner, ThreadRunner
+
+_log = logging.getLogger(__name__)
+
+
+def create_tools(configs: Sequence[LoggerToolsConfig], run: OpenRun) -> dict[str, LoggerTool]:
+    """Makes tools here, by unique name, in order.
+
+    Raises:
+        Exception: whatever a ``create`` raises.
+    """
+    tools: dict[str, LoggerTool] = {}
+    for config in configs:
+        context = ToolContext(
+            config=run.config,
+            log_path=run.log_path,
+            run_id=run.run_id,
+            log_tools=tuple(tools.values()),
+        )
+        tools[_unique(type(config).__name__.removesuffix("Config"), tools)] = config.create(context)
+    return tools
+
+
+def open_asked(asked: pb.Open, setup: Setup) -> tuple[OpenRun, dict[str, Runner], list[Event]]:
+    """Opens the run that process 0 asks for, with the tools that can be made.
+
+    Returns:
+        The run, its tools by name, and an event for each tool that cannot be
+        made: the others go on without it.
+
+    Raises:
+        ConfigError: the config cannot be read, or the folder not be used.
+        JournalError: the journal is another's, or damaged.
+    """
+    try:
+        config = LoggerConfig.from_dict(LoggerConfig, json.loads(asked.config_json or "{}"))
+    except ValueError as error:
+        raise ConfigError(f"Open.config_json of process 0: {error}") from error
+    log_path = Path(asked.log_path) if asked.log_path else None
+    config = dataclasses.replace(config, log_path=log_path, log_tools=[])
+    run = open_run(config, job_id=setup.job_id, run_id=asked.run_id, memory=False)
+
+    runners: dict[str, Runner] = {}
+    problems = []
+    for spec in asked.tools:
+        try:
+            runners[spec.name] = _runner(spec, asked, run)
+        except Exception as error:
+            _log.exception("tool %s cannot be made", spec.name)
+            text = f"tool {spec.name} cannot be made: {type(error).__name__}: {error}"
+            problems.append(Event("tool_failed", text, fields={"tool": spec.name}))
+    return run, runners, problems
+
+
+def _runner(spec: pb.ToolSpec, asked: pb.Open, run: OpenRun) -> Runner:
+    """The runner of one tool; only podlog's own are unpickled in this process."""
+    if spec.builtin:
+        context = ToolContext(config=run.config, log_path=run.log_path, run_id=run.run_id)
+        return ThreadRunner(cloudpickle.loads(spec.pickled).create(context))
+    setup = pb.FeedOpen(
+        tool=spec,
+        sys_path=asked.sys_path,
+        run_id=run.run_id,
+        log_path="" if run.log_path is None else str(run.log_path),
+        config_json=asked.config_json,
+    )
+    return ProcessRunner(setup)
+
+
+def _unique(name: str, taken: dict[str, LoggerTool]) -> str:
+    found, number = name, 2
+    while found in taken:
+        found, number = f"{name}-{number}", number + 1
+    return found

@@ -1,0 +1,35 @@
+"""Cases 37 and 38: NaN on one process is not attributed, and nobody is told."""
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+
+def test_nan_on_one_process_is_named_with_host_key_and_step(make_pod: Callable[..., Any]) -> None:
+    """The merged value is NaN; row and output.log name process 2, its host, the key and the step."""
+    pod = make_pod(4)
+    for i, logger in enumerate(pod.loggers):
+        logger.log_host_metrics({"loss": float("nan") if i == 2 else 1.0}, step=5, mode="train")
+    pod.finish("nan")
+
+    (row,) = pod.rows("train")
+    assert row["loss"] == "NaN"
+    (who,) = row["_podlog"]["non_finite"]
+    assert (who["process"], who["key"], who["step"]) == (2, "loss", 5)
+    assert who["host"] == socket.gethostname()
+    (line,) = [line for line in pod.log.splitlines() if "NaN" in line]
+    for part in ("process 2", socket.gethostname(), "loss", "step 5"):
+        assert part in line
+
+
+def test_warning_comes_within_a_log_interval(make_pod: Callable[..., Any]) -> None:
+    """The line is in output.log while training goes on, not at the end."""
+    pod = make_pod(2)
+    pod[1].log_host_metrics({"loss": float("nan")}, step=5, mode="train")
+    assert pod[1].flush(10)
+    path = pod.folder / "output.log"
+    deadline = 200
+    while not (path.exists() and "NaN" in path.read_text()):
+        deadline -= 1
+        assert deadline, "no warning within 10 s"
+        pod[1].flush(0.05)

@@ -1,0 +1,82 @@
+"""One frozen process disturbs no other: calls stay fast, rows close and say who is missing."""
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import pytest
+
+SCRIPT = """
+import json, pathlib, time, jax, jax.numpy as jnp
+from podlog.coordinator.tools import FileLoggerConfig
+from podlog.proto.config import TimingConfig
+from podlog.worker import Logger, LoggerConfig
+from podlog.worker.metrics import update_metrics
+jax.distributed.initialize()
+index = jax.process_index()
+config = LoggerConfig(log_tools=[FileLoggerConfig()], timing=TimingConfig(row_timeout_s=1.0))
+logger = Logger(config)
+here = pathlib.Path(__file__).parent
+metrics = update_metrics(None, {"loss": jnp.float32(1.0)})
+metrics = logger.log_step(metrics, 0)
+logger.flush()
+(here / f"ready{index}").touch()
+if index == 1:
+    time.sleep(600)
+while not (here / "go").exists():
+    time.sleep(0.01)
+taken = []
+for step in range(1, 1001):
+    metrics = update_metrics(metrics, {"loss": jnp.float32(step)})
+    began = time.perf_counter()
+    metrics = logger.log_step(metrics, step)
+    between = time.perf_counter()
+    logger.log_host_metrics({"host": step}, step, mode="train")
+    taken.append((between - began, time.perf_counter() - between))
+    time.sleep(0.002)
+logger.flush()
+for calls in zip(*taken):
+    assert len(calls) == 1000
+(here / "taken.json").write_text(json.dumps([sorted(calls) for calls in zip(*taken)]))
+time.sleep(600)
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.timeout(120)
+def test_calls_stay_fast_while_another_process_is_frozen(start_job: Callable[..., Any]) -> None:
+    """With process 1 under SIGSTOP, p99 of `log_step` and `log_host_metrics` is below 2 ms."""
+    job = start_job(SCRIPT, 2)
+    _wait(job, lambda: all((job.folder / f"ready{i}").exists() for i in range(2)))
+    (frozen,) = [p for p in job.alive() if p.environ().get("SLURM_PROCID") == "1" and _is_python(p)]
+    os.kill(frozen.pid, signal.SIGSTOP)
+    (job.folder / "go").touch()
+    _wait(job, lambda: (job.folder / "taken.json").exists())
+    _wait(job, lambda: len(job.rows("train")) > 1000)
+    os.kill(frozen.pid, signal.SIGKILL)
+    job.process.terminate()
+    job.wait(20)
+
+    for calls in json.loads((job.folder / "taken.json").read_text()):
+        assert calls[int(len(calls) * 0.99)] < 0.002
+    late = [row for row in job.rows("train") if row["log_step"] > 0]
+    assert late
+    assert all(row["_podlog"]["processes"] == [0] for row in late)
+    assert late[0]["_podlog"]["missing"] == [1]
+
+
+def _is_python(process: psutil.Process) -> bool:
+    return "train.py" in " ".join(process.cmdline())
+
+
+def _wait(job: Any, condition: Callable[[], bool]) -> None:
+    for _ in range(3000):
+        if condition():
+            return
+        assert job.process.poll() is None, job.output
+        threading.Event().wait(0.02)
+    pytest.fail(f"not within 60 s:\n{job.output}")

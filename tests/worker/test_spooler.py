@@ -1,0 +1,217 @@
+"""The spool thread: soon on disk, in order, bounded when the disk is not there."""
+
+import os
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from podlog.proto import podlog_pb2 as pb
+from podlog.proto.codec import body_draft, decode_block, read_schema, record_body
+from podlog.proto.errors import ForkedError
+from podlog.proto.records import Draft, Dtype, Event, Gap, Kind, LogLine, Metric, Op, Record, Schema
+from podlog.worker.handed import Handed
+from podlog.worker.spool import Spool
+from podlog.worker.spooler import MAX_DRAFT_BYTES, Spooler
+
+HELLO = pb.Hello(process=1, incarnation=5)
+
+
+def _draft(step: int, kind: Kind = Kind.STEP, value: Any = 1.0) -> Draft:
+    schema = Schema(kind, "train", (Metric("loss", Op.NUMBER, (Dtype.F8,)),))
+    return Draft(schema, step, 0, 0, 1.0, (value,))
+
+
+def _log(text: str) -> Draft:
+    return body_draft(LogLine(20, "app", text), 1.0)
+
+
+class Bench:
+    """A started spooler on a folder that can be blocked, as a full disk would."""
+
+    def __init__(self, folder: Path, **options: Any) -> None:
+        self.folder = folder
+        self.spool = Spool(folder, HELLO)
+        self.handed = Handed()
+        self.woken = threading.Event()
+        self.spooler = Spooler(self.spool, self.handed, self.woken.set, **options)
+
+    def block(self) -> None:
+        self.folder.write_text("in the way")
+
+    def unblock(self) -> None:
+        self.folder.unlink()
+
+    def records(self) -> list[Record]:
+        found: list[Record] = []
+        while blocks := self.spool.read(len(found), 1 << 20):
+            for block in blocks:
+                schema = read_schema(self.spool.schema(block.schema_id))
+                found += decode_block(block, {block.schema_id: schema})
+        return found
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Callable[..., Bench]]:
+    benches: list[Bench] = []
+
+    def make(**options: Any) -> Bench:
+        benches.append(Bench(tmp_path / f"spool{len(benches)}", **options))
+        return benches[-1]
+
+    yield make
+    for made in benches:
+        made.spooler.close(5)
+        made.spool.close()
+
+
+def test_what_is_put_is_spooled_soon_and_its_ticket_ends(bench: Callable[..., Bench]) -> None:
+    """Without a flush it lies in the spool shortly after; the link is woken."""
+    at = bench()
+    at.spooler.start()
+    ticket = at.handed.ticket()
+    at.spooler.put(ticket, [_draft(1), _draft(2)])
+    assert at.woken.wait(5)
+    assert at.spool.last_seq == 2
+    assert at.handed.open == 0
+
+
+def test_order_is_that_of_putting(bench: Callable[..., Bench]) -> None:
+    """Flush returns the number of the last draft put before it."""
+    at = bench()
+    at.spooler.start()
+    for step in range(300):
+        at.spooler.put(None, [_draft(step)])
+    assert at.spooler.flush(10) == 300
+    assert [r.draft.step for r in at.records()] == list(range(300))
+    assert at.spooler.stats()["spool_queue_bytes"] == 0
+
+
+def test_an_empty_put_ends_its_ticket_in_turn(bench: Callable[..., Bench]) -> None:
+    """A call that made no record still ends, behind those before it."""
+    at = bench()
+    at.spooler.put(at.handed.ticket(), [_draft(1)])
+    at.spooler.put(at.handed.ticket(), [])
+    assert at.handed.open == 2
+    at.spooler.start()
+    assert at.spooler.flush(10) == 1
+    assert at.handed.open == 0
+
+
+def test_close_writes_what_is_left(bench: Callable[..., Bench]) -> None:
+    """Safe twice and without a start."""
+    at = bench()
+    assert at.spooler.close(1)
+    at = bench()
+    at.spooler.start()
+    at.spooler.put(None, [_draft(1)])
+    assert at.spooler.close(5)
+    assert at.spooler.close(5)
+    assert at.spool.last_seq == 1
+
+
+def test_a_disk_that_comes_back_gets_everything(
+    bench: Callable[..., Bench], caplog: pytest.LogCaptureFixture
+) -> None:
+    """Errors are counted, told once, and nothing is lost or reordered."""
+    at = bench()
+    at.block()
+    at.spooler.start()
+    for step in range(5):
+        at.spooler.put(at.handed.ticket(), [_draft(step)])
+    assert at.spooler.flush(0.2) is None
+    assert at.handed.open == 5
+    at.unblock()
+    assert at.spooler.flush(10) == 5
+    assert [r.draft.step for r in at.records()] == list(range(5))
+    assert at.spooler.stats()["spool_errors"] >= 1
+    told = [r for r in caplog.records if "cannot be written" in r.message]
+    assert len(told) == 1
+
+
+def test_memory_is_bounded_and_host_records_go_first(bench: Callable[..., Bench]) -> None:
+    """Over the limit the oldest host records go, then log lines; it is counted and declared."""
+    at = bench(limit=30_000)
+    for step in range(20):
+        at.spooler.put(at.handed.ticket(), [_draft(step)])
+        at.spooler.put(at.handed.ticket(), [_draft(step, Kind.HOST)])
+    for i in range(30):
+        at.spooler.put(None, [_log(f"{i:03}" + "x" * 1000)])
+    assert at.spooler.stats()["spool_queue_bytes"] <= 30_000
+    dropped = at.spooler.stats()["spool_dropped"]
+    assert dropped > 20
+
+    at.spooler.start()
+    seq = at.spooler.flush(10)
+    assert at.handed.open == 0
+    records = at.records()
+    assert [r.draft.step for r in records if r.kind is Kind.STEP] == list(range(20))
+    assert not [r for r in records if r.kind is Kind.HOST]
+    lines = [record_body(r) for r in records if r.kind is Kind.LOG]
+    assert isinstance(lines[-1], LogLine) and lines[-1].message.startswith("029")
+    assert len(lines) == 50 - dropped
+    (event,) = [record_body(r) for r in records if r.kind is Kind.EVENT]
+    assert isinstance(event, Event) and event.fields == {"count": str(dropped)}
+    assert seq == len(records) == 20 + len(lines) + 1
+
+
+def test_a_draft_that_cannot_be_encoded_goes_alone(bench: Callable[..., Bench]) -> None:
+    """Its neighbours are spooled, in order; it is counted."""
+    at = bench()
+    at.spooler.put(at.handed.ticket(), [_draft(1), _draft(2, value="no number"), _draft(3)])
+    at.spooler.put(at.handed.ticket(), [_log("after")])
+    at.spooler.start()
+    at.spooler.flush(10)
+    kinds = [(r.kind, r.draft.step) for r in at.records() if r.kind is not Kind.EVENT]
+    assert kinds == [(Kind.STEP, 1), (Kind.STEP, 3), (Kind.LOG, 0)]
+    assert at.spooler.stats()["spool_dropped"] == 1
+    assert at.handed.open == 0
+
+
+def test_what_no_message_can_carry_becomes_an_event(bench: Callable[..., Bench]) -> None:
+    """A 4 MiB payload does not block the records behind it."""
+    at = bench()
+    at.spooler.start()
+    at.spooler.put(None, [_log("x" * (MAX_DRAFT_BYTES + 1)), _draft(9)])
+    at.spooler.flush(10)
+    event, step = at.records()
+    body = record_body(event)
+    assert isinstance(body, Event) and body.name == "too_large" and "cannot be sent" in body.text
+    assert step.draft.step == 9
+
+
+def test_damage_found_while_reading_is_declared_lost(bench: Callable[..., Bench]) -> None:
+    """The gap becomes a record of its own, behind what was made so far."""
+    at = bench()
+    at.spooler.start()
+    at.spooler.put(None, [_draft(1)])
+    at.spooler.flush(10)
+    (path,) = at.folder.iterdir()
+    with path.open("r+b") as file:
+        file.seek(-2, os.SEEK_END)
+        file.write(b"??")
+    assert at.spool.read(0, 100) == []
+    assert at.spooler.flush(10) == 2
+    block = at.spool.read(1, 1000)[0]
+    (gap,) = decode_block(block, {block.schema_id: read_schema(at.spool.schema(block.schema_id))})
+    body = record_body(gap)
+    assert isinstance(body, Gap) and (body.first, body.last) == (1, 1)
+
+
+def test_a_forked_child_gets_an_error(bench: Callable[..., Bench]) -> None:
+    """It says so instead of waiting for a lock that nobody will release."""
+    at = bench()
+    at.spooler.start()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+    if pid == 0:
+        try:
+            at.spooler.put(None, [_draft(1)])
+        except ForkedError:
+            os._exit(0)
+        os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

@@ -1,0 +1,115 @@
+"""From states to drafts: order, call numbers, occurrences, digests."""
+
+import collections
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+import crc32c
+
+from ..proto.codec import safe_text
+from ..proto.records import Column, Draft, Dtype, Kind, Metric, Op, Schema, State
+
+
+def build(
+    kind: Kind,
+    mode: str,
+    step: int,
+    n: int,
+    epoch: int,
+    time: float,
+    states: Iterable[State],
+    *,
+    process: int = 0,
+) -> Draft:
+    """The draft of one record.
+
+    Of two states with one key the later counts, at the place of the first.
+    Of a replicated state, payloads are sent by its lowest holder only; the
+    others send their checksums.
+
+    Args:
+        kind: STEP, HOST or EPOCH.
+        mode: any text.
+        step: global step.
+        n: which call of this process at (mode, step) it was, from 0.
+        epoch: the epoch at the call.
+        time: wall clock at the call, seconds since the epoch.
+        states: in the order in which people shall see them.
+        process: this process's index.
+    """
+    by_key = {state.metric.key: state for state in states}
+    sent = [_digested(state, process) for state in by_key.values()]
+    schema = Schema(kind, safe_text(mode), tuple(state.metric for state in sent))
+    values = tuple(column for state in sent for column in state.columns)
+    return Draft(schema, step, n, epoch, time, values)
+
+
+def _digested(state: State, process: int) -> State:
+    metric = state.metric
+    if not metric.replicas or process == metric.replicas[0] or Dtype.BYTES not in metric.dtypes:
+        return state
+
+    dtypes = tuple(Dtype.I8 if d is Dtype.BYTES else d for d in metric.dtypes)
+    columns = tuple(crc32c.crc32c(c) if isinstance(c, bytes) else c for c in state.columns)
+    return State(dataclasses.replace(metric, dtypes=dtypes, digest=True), columns)
+
+
+def step_states(epoch: int, step_time: float | None) -> list[State]:
+    """What a step record holds beside its metrics."""
+    states = [_single("epoch", epoch)]
+    if step_time is not None:
+        states.append(State(Metric("step_time", Op.MAX, (Dtype.F8,)), (float(step_time),)))
+    return states
+
+
+def epoch_states(seconds: float) -> list[State]:
+    """What an epoch record holds beside its metrics."""
+    return [_single("epoch_time", float(seconds))]
+
+
+def _single(key: str, value: Column) -> State:
+    dtype = Dtype.F8 if isinstance(value, float) else Dtype.I8
+    return State(Metric(key, Op.SINGLE, (dtype, Dtype.I8)), (value, 1))
+
+
+class Occurrences:
+    """Counts calls and keys at each (mode, step), the latest `capacity` of them.
+
+    Not thread-safe.
+    """
+
+    def __init__(self, capacity: int = 4096) -> None:
+        self._capacity = capacity
+        self._counts: collections.OrderedDict[tuple[str, int], collections.Counter[object]] = (
+            collections.OrderedDict()
+        )
+
+    def call(self, kind: Kind, mode: str, step: int) -> int:
+        """How many calls of `kind` there were at (mode, step) before this one."""
+        return self._next(mode, step, kind)
+
+    def mark(
+        self, mode: str, step: int, states: Sequence[State], left_out: Iterable[str] = ()
+    ) -> list[State]:
+        """`states` with the number of times each key was logged there before.
+
+        Keys that are `left_out` of this record count as logged, so that later
+        occurrences still meet those of other processes.
+        """
+        for key in left_out:
+            self._next(mode, step, key)
+        marked = []
+        for state in states:
+            seen = self._next(mode, step, state.metric.key)
+            if seen:
+                state = State(dataclasses.replace(state.metric, occurrence=seen), state.columns)
+            marked.append(state)
+        return marked
+
+    def _next(self, mode: str, step: int, what: Kind | str) -> int:
+        counts = self._counts.setdefault((mode, step), collections.Counter())
+        self._counts.move_to_end((mode, step))
+        if len(self._counts) > self._capacity:
+            self._counts.popitem(last=False)
+        counts[what] += 1
+        return counts[what] - 1

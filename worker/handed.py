@@ -1,0 +1,101 @@
+"""How far this process is: which steps it handed in, and when that holds.
+
+A `pb.Progress` promises that nothing of an earlier step will come. That is
+true only when every record made before it lies in the spool, so each step is
+kept with the number of *tickets* given out before it, and shows up once all of
+these are done::
+
+    step 10 │ ticket 1 │ step 11 │ ticket 2 │ step 12
+            └ done ────┴─────────┴ open ────┘
+    holds:   step 11 (one ticket before it, done); step 12 not yet
+"""
+
+import threading
+from collections import deque
+
+from ..proto import podlog_pb2 as pb
+from ..proto.records import Kind
+
+_Key = tuple[str, Kind]
+
+_Mark = tuple[int, int, bool]
+"""Tickets given out before it, step, whether the mode was left."""
+
+
+class Handed:
+    """Steps handed in and tickets of records on their way to the spool.
+
+    Thread-safe. `step` and `ticket` cost well under a microsecond: no lock is
+    held across anything but a few dictionary operations.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._given = 0
+        self._below = 0
+        self._ahead: set[int] = set()
+        self._marks: dict[_Key, deque[_Mark]] = {}
+        self._held: dict[_Key, _Mark] = {}
+
+    def ticket(self) -> int:
+        """A number for a record to come, from 1; it must be given to `done` later."""
+        with self._lock:
+            self._given += 1
+            return self._given
+
+    def done(self, ticket: int) -> None:
+        """The record of `ticket` lies in the spool, or will never come."""
+        with self._lock:
+            self._ahead.add(ticket)
+            while self._below + 1 in self._ahead:
+                self._below += 1
+                self._ahead.remove(self._below)
+
+    def step(self, mode: str, kind: Kind, step: int) -> None:
+        """Notes one ``log_*`` call, logged or not, before its ticket is taken."""
+        with self._lock:
+            self._mark((mode, kind), step, False)
+
+    def leave(self, mode: str) -> None:
+        """The process left `mode`: nothing more of it at any step until the next `step`."""
+        with self._lock:
+            for key, marks in self._marks.items():
+                if key[0] == mode:
+                    last = marks[-1] if marks else self._held[key]
+                    self._mark(key, last[1], True)
+
+    def progress(self) -> list[pb.Progress]:
+        """What holds now, for each (mode, kind); `seq` is not set.
+
+        The last sequence number of the spool, read after this call, is one up
+        to which all of it holds.
+        """
+        with self._lock:
+            for key, marks in self._marks.items():
+                self._settle(key, marks)
+            held = list(self._held.items())
+        return [
+            pb.Progress(mode=mode, kind=kind.name, step=step, left=left)
+            for (mode, kind), (_, step, left) in held
+        ]
+
+    @property
+    def open(self) -> int:
+        """Tickets given out and not done."""
+        with self._lock:
+            return self._given - self._below - len(self._ahead)
+
+    def _mark(self, key: _Key, step: int, left: bool) -> None:
+        given = self._given
+        marks = self._marks.get(key)
+        if marks is None:
+            marks = self._marks[key] = deque()
+        if marks and marks[-1][0] == given:
+            marks[-1] = (given, step, left)  # holds exactly when the one before would
+            return
+        self._settle(key, marks)
+        marks.append((given, step, left))
+
+    def _settle(self, key: _Key, marks: deque[_Mark]) -> None:
+        while marks and marks[0][0] <= self._below:
+            self._held[key] = marks.popleft()

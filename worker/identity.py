@@ -1,0 +1,87 @@
+"""What a worker says of itself and, if it is process 0, of the run."""
+
+import json
+import os
+import secrets
+import sys
+import time
+from importlib import metadata
+from pathlib import Path
+
+import cloudpickle
+import psutil
+
+from ..cluster.pod import Place
+from ..proto import podlog_pb2 as pb
+from ..proto.config import LoggerConfig, LoggerToolsConfig
+from ..proto.configdict import ConfigDict
+
+PROTOCOL = 1
+_BUILTIN = "podlog.coordinator.tools"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+
+
+def hello(place: Place, run_id: str, job_id: str) -> pb.Hello:
+    """The Hello of a new incarnation in this process."""
+    return pb.Hello(
+        protocol=PROTOCOL,
+        podlog_version=metadata.version("podlog"),
+        run_id=run_id,
+        job_id=job_id,
+        process=place.process_index,
+        process_count=place.process_count,
+        incarnation=secrets.randbits(63) | 1,
+        host=place.host,
+        boot_id=_BOOT_ID.read_text().strip() if _BOOT_ID.exists() else "",
+        pid=os.getpid(),
+        pid_started=psutil.Process().create_time(),
+        started=time.time(),
+    )
+
+
+def opening(config: LoggerConfig, postprocess: bool) -> pb.Open:
+    """What process 0 tells the coordinator of the run.
+
+    Raises:
+        Exception: whatever pickling a tool's config raises.
+    """
+    log_path = "" if config.log_path is None else str(Path(config.log_path).resolve())
+    return pb.Open(
+        run_id=config.run_id,
+        log_path=log_path,
+        config_json=json.dumps(_groups(config)),
+        tools=_specs(config.log_tools),
+        sys_path=[entry or str(Path.cwd()) for entry in sys.path],
+        postprocess=postprocess,
+    )
+
+
+def _groups(config: LoggerConfig) -> dict[str, object]:
+    """The settings that are podlog's own, and not a subclass's or a tool's."""
+    own = (name for name in LoggerConfig.__dataclass_fields__ if name != "log_tools")
+    values = {name: getattr(config, name) for name in own}
+    return {
+        name: value.to_dict() if isinstance(value, ConfigDict) else _plain(value)
+        for name, value in values.items()
+    }
+
+
+def _plain(value: object) -> object:
+    return str(value) if isinstance(value, Path) else value
+
+
+def _specs(configs: list[LoggerToolsConfig]) -> list[pb.ToolSpec]:
+    specs: list[pb.ToolSpec] = []
+    names: list[str] = []
+    for config in configs:
+        kind = type(config)
+        names.append(kind.__qualname__)
+        count = names.count(kind.__qualname__)
+        specs.append(
+            pb.ToolSpec(
+                name=kind.__qualname__ + (f"-{count}" if count > 1 else ""),
+                builtin=kind.__module__.startswith(_BUILTIN),
+                pickled=cloudpickle.dumps(config),
+            )
+        )
+    return specs

@@ -1,0 +1,305 @@
+"""The API: `Logger`, one in every JAX process."""
+
+import contextlib
+import itertools
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from ..cluster import pod
+from ..proto.config import LoggerConfig
+from ..proto.records import Event, Row, Verdict
+from ..proto.tool import LoggerTool
+from .exit import ExitHook
+from .forked import Home
+from .gate import Gate
+from .pipeline import Pipeline, Postprocess
+from .runconfig import run_config, settled
+from .training import Training, as_step
+
+_log = logging.getLogger(__name__)
+_shown = logging.getLogger("podlog")
+_ordinals = itertools.count()
+
+
+class Logger:
+    """Logs one JAX process; the coordinator merges what all of them log.
+
+    Every process makes one, with the same config, after
+    ``jax.distributed.initialize()``; in a single process the same code runs
+    without a network. Use it as a context manager, or call `close` at the end.
+
+    ``log_*`` calls never wait for anything but memory, and never raise: what
+    cannot be logged becomes an event in ``output.log``. They belong to the training
+    thread; `flush`, `merged`, `stats`, `verdict`, `request_stop` to any.
+
+    Args:
+        config: settings.
+        metric_postprocess_fn: pure; takes and returns the metrics of a row. It
+            runs here for what `end_epoch` returns, and on process 0 for merged rows.
+        process_index: overrides JAX's; needs `process_count`.
+        process_count: overrides JAX's; needs `process_index`.
+        coordinator_address: ``host:port`` of a coordinator that runs already.
+        on_peer_failure: called when another process fails; for now never.
+
+    Attributes:
+        config: the settings, with what the launcher says where they were open.
+        log_path: folder of the run, or None.
+        log_tools: the tools of a single process; empty in a pod.
+
+    Raises:
+        ConfigError: a setting cannot be used.
+        MisuseError: made before ``jax.distributed.initialize()``.
+        TypeError: a tool needs `log_path` and there is none.
+        UnavailableError: the coordinator cannot be started.
+    """
+
+    def __init__(
+        self,
+        config: LoggerConfig,
+        metric_postprocess_fn: Postprocess | None = None,
+        *,
+        process_index: int | None = None,
+        process_count: int | None = None,
+        coordinator_address: str | None = None,
+        on_peer_failure: Callable[[Event], None] | None = None,
+    ) -> None:
+        self.config = settled(config)
+        self.log_path: Path | None = self.config.log_path
+        self.on_peer_failure = on_peer_failure
+        self.config.validate()
+
+        self._home = Home()
+        self._place = pod.where(process_index, process_count)
+        self._gate = Gate(self.config.nan, self.config.inf, self._place.process_count)
+        self._pipeline = Pipeline(
+            self.config,
+            self._place,
+            ordinal=next(_ordinals),
+            coordinator_address=coordinator_address,
+            postprocess=metric_postprocess_fn,
+            on_found=self._gate.found,
+        )
+        self.log_tools: list[LoggerTool] = self._pipeline.attachment.tools
+        self._training = Training(
+            self._pipeline,
+            self._gate,
+            every=self.config.log_every_n_steps,
+            alone=self._place.process_count == 1,
+            postprocess=metric_postprocess_fn,
+        )
+        self._closed = False
+        self._exit = ExitHook(self._close)
+        self._exit.install()
+
+    # -------------------------------------------------------------- where it is
+
+    @property
+    def epoch(self) -> int:
+        """Number of the innermost running epoch."""
+        return self._training.timing.epoch
+
+    @property
+    def mode(self) -> str:
+        """The innermost mode; ``"default"`` outside every epoch."""
+        return self._training.timing.mode
+
+    @property
+    def mode_stack(self) -> list[str]:
+        """The running modes, outermost first."""
+        return self._training.timing.mode_stack
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run; as configured until the coordinator has opened it."""
+        opened = self._pipeline.link.wait_opened(0.0)
+        return self.config.run_id if opened is None else opened.run_id
+
+    # ------------------------------------------------------------- the training
+
+    def log_config(self, config: Mapping[str, Any]) -> None:
+        """Takes the run's configs by name; the newest counts, and process 0's only."""
+        if self._place.process_index == 0:
+            with self._guarded("log_config"):
+                tools = self.config.log_tools
+                pickled = any(getattr(tool, "config_format", "") == "pickle" for tool in tools)
+                self._pipeline.tell(run_config(config, pickled=pickled))
+
+    def on_training_start(self) -> None:
+        """A training begins: tools are set up, `found_nans` is cleared."""
+        with self._guarded("on_training_start"):
+            self._training.start()
+
+    def start_epoch(self, epoch: int, step: int, mode: str = "train") -> None:
+        """Enters `mode`; may be nested, and `end_epoch` comes back to the outer one."""
+        with self._guarded("start_epoch", step):
+            self._training.start_epoch(as_step(epoch), as_step(step), mode)
+
+    def log_step(self, metrics: Any, step: int) -> Any:
+        """Logs the train-step tree if ``log_every_n_steps`` divides the step.
+
+        Args:
+            metrics: tree of `update_metrics`; the arrays passed in on a
+                logging step are the Logger's to keep.
+            step: global step.
+
+        Returns:
+            On a logging step fresh zeros with the same structure and
+            shardings, else `metrics` itself.
+        """
+        if type(step) is int and self._training.passes(step):
+            return metrics
+        with self._guarded("log_step", step):
+            return self._training.log_step(metrics, as_step(step))
+        return metrics
+
+    def log_host_metrics(
+        self, metrics: Mapping[str, Any], step: int, mode: str | None = None
+    ) -> None:
+        """Logs values of this process: numbers, arrays of size one, or wrappers.
+
+        One call makes one record. Records of different processes become one
+        row where they share a key at the same step.
+
+        Args:
+            metrics: values by key.
+            step: global step.
+            mode: None: the current mode.
+        """
+        with self._guarded("log_host_metrics", step):
+            self._training.log_host_metrics(metrics, as_step(step), mode)
+
+    def end_epoch(self, metrics: Any, step: int) -> tuple[Any, dict[str, Any]]:
+        """Leaves the mode that `start_epoch` entered, and logs its epoch.
+
+        Outside ``train`` it waits for this process's own values, in a single
+        process also until the row is in the journal.
+
+        Returns:
+            `metrics` as they came, and this process's values: in ``train``
+            only ``epoch_time`` (seconds), else the metrics, postprocessed,
+            and ``epoch_time``.
+        """
+        with self._guarded("end_epoch", step):
+            return metrics, self._training.end_epoch(metrics, as_step(step))
+        return metrics, {}
+
+    # ------------------------------------------------------------- when to stop
+
+    @property
+    def found_nans(self) -> bool:
+        """Whether a NaN was logged in this training; waits for the values handed in.
+
+        The same on every process at the same step.
+        """
+        self._home.check()
+        self._training.wait_fetched()
+        return self._gate.found_nans
+
+    def should_stop(self, step: int) -> bool:
+        """Whether every process shall leave the loop after `step`."""
+        self._home.check()
+        self._pipeline.progress.step = step
+        if "stop" in (self.config.nan, self.config.inf):
+            self._training.wait_fetched()
+        return self._gate.stop
+
+    def request_stop(self, reason: str) -> None:
+        """Asks for the end of the training.
+
+        In a pod nothing stops yet: a process that leaves alone would hang the
+        others. The request is in ``output.log``.
+        """
+        with self._guarded("request_stop"):
+            self._training.request_stop(reason)
+
+    @contextlib.contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """Names what this process does meanwhile: ``"data"``, ``"checkpoint"``, …"""
+        at = self._pipeline.progress
+        outer, at.phase = at.phase, name
+        try:
+            yield
+        finally:
+            at.phase = outer
+
+    # ------------------------------------------------------------------ the run
+
+    def merged(self, mode: str, step: int, timeout: float = 30.0) -> Row | None:
+        """The merged row of (mode, step), the same for all; None if not closed in time."""
+        return self._pipeline.link.merged(mode, step, timeout)
+
+    def flush(self, timeout: float = 60.0) -> bool:
+        """Waits until everything logged here is in the journal; whether it is."""
+        self._home.check()
+        return self._pipeline.flush(timeout)
+
+    def finalize(self, status: str = "success") -> Verdict:
+        """This process is done: flushes, and waits for the other processes.
+
+        Args:
+            status: success, failure (or error), nan, preempted, interrupted,
+                or any text.
+
+        Returns:
+            The verdict on the run; not `final` if ``finalize_timeout_s``
+            passed first.
+        """
+        self._home.check()
+        status = "failure" if status == "error" else status
+        return self._pipeline.finalize(status, self.config.timing.finalize_timeout_s)
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The verdict on the run, as far as it is known here."""
+        return self._pipeline.link.verdict(0.0)
+
+    def stats(self) -> dict[str, Any]:
+        """Counts of this process: records made, acknowledged, dropped, …"""
+        return self._pipeline.stats()
+
+    def close(self) -> None:
+        """Flushes, says goodbye and ends all threads, within ``finalize_timeout_s``; safe twice."""
+        self._home.check()
+        self._close("")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self._home.here:
+            return
+        if error is not None:
+            _shown.error("training ended by %s: %s", type(error).__name__, error)
+        interrupted = isinstance(error, KeyboardInterrupt)
+        self._close("" if error is None else "interrupted" if interrupted else "failure")
+
+    # ------------------------------------------------------------------- inside
+
+    @contextlib.contextmanager
+    def _guarded(self, call: str, step: Any = None) -> Iterator[None]:
+        """After start-up nothing of ours may raise into a training step."""
+        self._home.check()
+        try:
+            yield
+        except Exception as error:
+            _log.exception("%s failed", call)
+            where = call if step is None else f"{call} at step {step}"
+            text = f"{where}: {type(error).__name__}: {error}; the call was not logged"
+            with contextlib.suppress(Exception):
+                self._pipeline.tell(Event("log_error", text), step=self._pipeline.progress.step)
+
+    def _close(self, status: str) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        self._exit.remove()
+        if not self._pipeline.close(self.config.timing.finalize_timeout_s, status):
+            _log.warning("closed with records undelivered: %s", self.stats())

@@ -1,0 +1,196 @@
+"""The road from a Logger's calls to its coordinator: one owner for every thread on it.
+
+::
+
+    log_step ─► Fetcher ─► Spooler ─► Spool ─► Link ═► coordinator
+    log_host_metrics ────────┘
+
+Started from the end to the beginning, closed from the beginning to the end, so
+that each part can still hand on what it holds.
+"""
+
+import dataclasses
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..cluster import discover, env
+from ..cluster.pod import Place
+from ..proto import podlog_pb2 as pb
+from ..proto.codec import Body, body_draft
+from ..proto.config import LoggerConfig
+from ..proto.records import Draft, Value, Verdict
+from . import identity
+from .fetch import Fetcher, Found
+from .handed import Handed
+from .link import Link
+from .spool import Spool
+from .spooler import Spooler
+from .textlog import TextLog
+from .transport import grpc_connector
+
+_log = logging.getLogger(__name__)
+
+Postprocess = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@dataclasses.dataclass
+class Progress:
+    """Where the training loop is, for heartbeats; written by it, read by the link."""
+
+    step: int = 0
+    mode: str = "default"
+    phase: str = ""
+
+
+class Pipeline:
+    """All threads of one Logger and the parts between them. Thread-safe.
+
+    Args:
+        config: the Logger's config, `log_path` settled.
+        place: which process this is.
+        ordinal: how many Loggers this process made before.
+        coordinator_address: as the Logger's argument.
+        postprocess: the Logger's ``metric_postprocess_fn``, or None.
+        on_found: told by the fetch thread of what is not finite.
+
+    Raises:
+        ConfigError, MisuseError, UnavailableError: as `discover.attach`.
+    """
+
+    def __init__(
+        self,
+        config: LoggerConfig,
+        place: Place,
+        *,
+        ordinal: int,
+        coordinator_address: str | None,
+        postprocess: Postprocess | None,
+        on_found: Callable[[Found], None],
+    ) -> None:
+        self.place = place
+        self.progress = Progress()
+        self._on_found = on_found
+        self.attachment = discover.attach(
+            config, place, ordinal=ordinal, coordinator_address=coordinator_address
+        )
+        known = self.attachment.known
+        self.hello = identity.hello(place, config.run_id, known.job_id if known else "")
+        self.handed = Handed()
+        self.spool = Spool(_spool_folder(config), self.hello, fsync=config.delivery.fsync)
+        endpoint = self.attachment.endpoint
+        first = place.process_index == 0
+        self.link = Link(
+            endpoint.connect if endpoint else grpc_connector(self.attachment.contact),
+            self.hello,
+            self.spool,
+            self.handed,
+            heartbeat=self._heartbeat,
+            open=(lambda: identity.opening(config, postprocess is not None)) if first else None,
+            postprocess=_on_copies(postprocess) if first and postprocess else None,
+            heartbeat_s=config.timing.heartbeat_s,
+        )
+        self.spooler = Spooler(self.spool, self.handed, self.link.wake)
+        self.fetcher = Fetcher(
+            self._sink,
+            process=place.process_index,
+            process_count=place.process_count,
+            host=place.host,
+            pending_steps=config.delivery.pending_steps,
+            max_payload=config.delivery.max_payload_mb << 20,
+        )
+        self._closed = threading.Lock()
+        self._textlog = self._text_log(config)
+        self.link.start()
+        self.spooler.start()
+        self.fetcher.start()
+        if self._textlog is not None:
+            self._textlog.install()
+
+    def tell(self, body: Body, *, step: int = 0, epoch: int = 0) -> None:
+        """Hands an event, a log line or a config over."""
+        ticket = self.handed.ticket()
+        self.spooler.put(ticket, [body_draft(body, time.time(), step, epoch)])
+
+    def flush(self, timeout: float) -> bool:
+        """Waits until everything handed in is in the journal; whether it is."""
+        deadline = time.monotonic() + timeout
+        if not self.fetcher.drain(timeout):
+            return False
+        seq = self.spooler.flush(max(0.0, deadline - time.monotonic()))
+        return seq is not None and self.link.wait_acked(seq, max(0.0, deadline - time.monotonic()))
+
+    def finalize(self, status: str, timeout: float) -> Verdict:
+        """Flushes, says that this process is done, and waits for the verdict."""
+        deadline = time.monotonic() + timeout
+        if not self.flush(timeout):
+            _log.warning("finalize: not everything was delivered: %s", self.stats())
+        self.link.finalize(status, self.spool.last_seq)
+        verdict = self.link.verdict(max(0.0, deadline - time.monotonic()))
+        return verdict or Verdict(status, final=False)
+
+    def stats(self) -> dict[str, Any]:
+        """The counts of all parts."""
+        return {
+            **self.fetcher.stats(),
+            **self.spooler.stats(),
+            **self.link.stats(),
+            "last_seq": self.spool.last_seq,
+        }
+
+    def close(self, timeout: float, status: str) -> bool:
+        """Hands everything on, says goodbye, joins all threads; safe twice.
+
+        Returns:
+            Whether everything was delivered; what was not stays in the spool.
+        """
+        if not self._closed.acquire(blocking=False):
+            return True
+        if self._textlog is not None:
+            self._textlog.remove()
+        deadline = time.monotonic() + timeout
+        fetched = self.fetcher.close(timeout)
+        spooled = self.spooler.close(max(0.1, deadline - time.monotonic()))
+        delivered = self.link.close(max(0.1, deadline - time.monotonic()), status)
+        self.spool.close()
+        self.attachment.close(max(1.0, deadline - time.monotonic()))
+        return fetched and spooled and delivered
+
+    def _text_log(self, config: LoggerConfig) -> TextLog | None:
+        """Without a run folder Python's logging is left alone."""
+        if config.log_path is None:
+            return None
+        rank, progress = self.place.process_index, self.progress
+        level = env.log_level() if rank == 0 else None
+        return TextLog(
+            rank,
+            self.place.host,
+            lambda draft: self.spooler.put(None, [draft]),
+            lambda: progress.step,
+            level,
+        )
+
+    def _sink(self, ticket: int, drafts: Sequence[Draft], found: Found | None) -> None:
+        if found is not None:
+            self._on_found(found)
+        self.spooler.put(ticket, drafts)
+
+    def _heartbeat(self) -> pb.Heartbeat:
+        at = self.progress
+        return pb.Heartbeat(
+            step=at.step, mode=at.mode, phase=at.phase, pending=self.fetcher.pending
+        )
+
+
+def _spool_folder(config: LoggerConfig) -> Path | None:
+    if config.delivery.spool_dir is not None:
+        return Path(config.delivery.spool_dir)
+    return None if config.log_path is None else Path(config.log_path) / "spool"
+
+
+def _on_copies(function: Postprocess) -> Callable[[dict[str, Value]], dict[str, Any]]:
+    """The function may change its argument in place; the link's is not its to change."""
+    return lambda metrics: function(dict(metrics))

@@ -1,0 +1,36 @@
+"""The Logger's config as it holds here, and the run's configs made fit to travel."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+
+from ..cluster import env
+from ..proto.config import LoggerConfig
+from ..proto.configdict import jsonable
+from ..proto.records import RunConfig
+
+
+def run_config(config: Mapping[str, Any], *, pickled: bool) -> RunConfig:
+    """The config as strict JSON, and the objects themselves if a tool writes pickles.
+
+    Args:
+        config: configs by name; anything at all, secrets are hidden in the JSON.
+        pickled: whether some tool wants the objects.
+    """
+    text = json.dumps(jsonable(config), allow_nan=False)
+    return RunConfig(text, cloudpickle.dumps(config) if pickled else b"")
+
+
+def settled(config: LoggerConfig) -> LoggerConfig:
+    """`config` with what the launcher says where it is open."""
+    told = env.read()
+    log_path = config.log_path or told.log_path
+    return dataclasses.replace(
+        config,
+        log_path=None if log_path is None else Path(log_path),
+        run_id=config.run_id or told.run_id,
+    )

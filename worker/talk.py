@@ -1,0 +1,245 @@
+"""What is said on one connection, message by message; time is passed in.
+
+Hello, then silence until Welcome; Open from process 0; then batches in order,
+Finalize right behind the last record before it, heartbeats, and Goodbye when all
+is said.
+"""
+
+import dataclasses
+import logging
+import time
+from collections.abc import Callable
+
+from ..proto import podlog_pb2 as pb
+from ..proto.records import Verdict
+from ..proto.rowcodec import read_row
+from .handed import Handed
+from .spool import Spool
+from .waits import Waits
+from .window import Window
+
+_log = logging.getLogger(__name__)
+
+BATCH_BYTES = 256 << 10
+SILENT_HEARTBEATS = 3
+"""Heartbeats without a word from the coordinator after which it is given up."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Speaker:
+    """What every connection of one Logger needs.
+
+    Attributes:
+        hello: who speaks.
+        spool: where records are read; told what was acknowledged.
+        handed: how far this process is.
+        waits: told what callers wait for.
+        heartbeat: step, phase, mode and pending; the rest is filled in.
+        open: what the run is; None except on process 0.
+        submit: takes requests to apply ``metric_postprocess_fn``.
+        heartbeat_s: period until the coordinator names another.
+    """
+
+    hello: pb.Hello
+    spool: Spool
+    handed: Handed
+    waits: Waits
+    heartbeat: Callable[[], pb.Heartbeat]
+    open: Callable[[], pb.Open] | None
+    submit: Callable[[pb.PostprocessRequest], None] | None
+    heartbeat_s: float
+
+
+class Talk:
+    """One connection, used by one thread.
+
+    Args:
+        speaker: who speaks.
+        send: hands a message over; never blocks.
+        now: monotonic seconds, as everywhere here.
+
+    Attributes:
+        welcome: what the coordinator answered to Hello, or None.
+        bidden: whether Goodbye was sent.
+    """
+
+    def __init__(
+        self, speaker: Speaker, send: Callable[[pb.WorkerMessage], None], now: float
+    ) -> None:
+        self._me = speaker
+        self._send = send
+        self._window = Window()
+        self._window.reset(speaker.spool.acked)
+        self._schemas: set[int] = set()
+        self._progress: dict[tuple[str, int], tuple[int, bool]] = {}
+        self._held: tuple[int, list[pb.Progress]] | None = None
+        self._asked: set[int] = set()
+        self._finalized: object = None
+        self._heard = self._beat = self._batched = now
+        self._heartbeat_s = speaker.heartbeat_s
+        self._interval = 0.2
+        self._behind = False
+        self.welcome: pb.Welcome | None = None
+        self.bidden = False
+        send(pb.WorkerMessage(hello=speaker.hello))
+
+    def alive(self, now: float) -> bool:
+        """Whether the coordinator was heard lately."""
+        return now - self._heard < SILENT_HEARTBEATS * self._heartbeat_s
+
+    @property
+    def sent(self) -> int:
+        """The last number sent here or acknowledged."""
+        return self._window.sent
+
+    # ------------------------------------------------------------ what comes
+
+    def receive(self, message: pb.CoordinatorMessage, now: float) -> None:
+        """Takes one message of the coordinator.
+
+        Raises:
+            WireError: a row that cannot be read.
+        """
+        self._heard = now
+        waits = self._me.waits
+        match message.WhichOneof("body"):
+            case "welcome":
+                self._welcomed(message.welcome)
+            case "ack" if message.ack.incarnation == self._me.hello.incarnation:
+                self._acked(message.ack.seq)
+            case "opened":
+                waits.opened(message.opened)
+            case "merged_row":
+                waits.row(message.merged_row.id, read_row(message.merged_row.row))
+            case "verdict":
+                waits.verdict(_verdict(message.verdict))
+            case "postprocess_request":
+                self._postprocess(message.postprocess_request)
+
+    def _welcomed(self, welcome: pb.Welcome) -> None:
+        self.welcome = welcome
+        self._heartbeat_s = welcome.heartbeat_s or self._heartbeat_s
+        self._interval = welcome.send_interval_s or self._interval
+        self._beat = self._batched = float("-inf")
+        for warning in welcome.warnings:
+            _log.warning("coordinator: %s", warning)
+        if welcome.job_id:
+            self._me.hello.job_id = welcome.job_id
+            self._me.spool.identify(welcome.job_id)
+        if self._me.open is not None:
+            self._send(pb.WorkerMessage(open=self._me.open()))
+        self._acked(welcome.ack)
+
+    def _acked(self, seq: int) -> None:
+        self._window.ack(seq)
+        self._me.spool.ack(seq)
+        self._me.waits.acked(seq)
+
+    def _postprocess(self, request: pb.PostprocessRequest) -> None:
+        if self._me.submit is not None:
+            self._me.submit(request)
+        else:
+            answer = pb.PostprocessAnswer(id=request.id, error="no metric_postprocess_fn here")
+            self._send(pb.WorkerMessage(postprocess_answer=answer))
+
+    # ------------------------------------------------------------ what goes
+
+    def turn(self, now: float, closing: str | None) -> float:
+        """Sends what is due; returns when to call again at the latest.
+
+        Args:
+            now: the time.
+            closing: the status of the Goodbye to say behind everything else.
+        """
+        if self.welcome is None:
+            return self._heard + SILENT_HEARTBEATS * self._heartbeat_s
+        if now >= self._beat + self._heartbeat_s:
+            self._beat = now
+            self._send(pb.WorkerMessage(heartbeat=self._heartbeat()))
+        for request in self._me.waits.asked():
+            if request.id not in self._asked:
+                self._asked.add(request.id)
+                self._send(pb.WorkerMessage(merged_request=request))
+        hurry = closing is not None or self._me.waits.urgent > 0
+        if hurry or self._behind or now >= self._batched + self._interval:
+            self._batched = now
+            self._send_batches()
+        if closing is not None and not self.bidden and self._all_said():
+            self.bidden = True
+            self._send(pb.WorkerMessage(goodbye=pb.Goodbye(status=closing)))
+        return min(self._beat + self._heartbeat_s, self._batched + self._interval)
+
+    def _heartbeat(self) -> pb.Heartbeat:
+        heartbeat = self._me.heartbeat()
+        heartbeat.sent = time.time()
+        heartbeat.backlog = self._me.spool.last_seq - self._window.sent
+        return heartbeat
+
+    def _all_said(self) -> bool:
+        finalize = self._me.waits.finalize
+        return self._window.sent >= self._me.spool.last_seq and (
+            finalize is None or finalize is self._finalized
+        )
+
+    def _send_batches(self) -> None:
+        if self._held is None:
+            progress = self._news()
+            seq = self._me.spool.last_seq  # read after the progress: it holds up to here
+            for one in progress:
+                one.seq = seq
+            self._held = (seq, progress) if progress else None
+        try:
+            while self._window.may_send() and self._send_batch():
+                pass
+        except OSError as error:
+            _log.warning("the spool cannot be read now: %s", error)
+        self._behind = self._window.sent < self._me.spool.last_seq
+
+    def _send_batch(self) -> bool:
+        """One batch of records, or of news alone; whether there was anything."""
+        blocks = self._me.spool.read(self._window.sent, BATCH_BYTES)
+        finalize = self._me.waits.finalize
+        if finalize is not None and finalize is not self._finalized:
+            if self._window.sent >= finalize.seq:
+                self._finalized = finalize
+                self._send(pb.WorkerMessage(finalize=pb.Finalize(status=finalize.status)))
+            else:
+                blocks = [block for block in blocks if block.first_seq <= finalize.seq]
+        last = blocks[-1].first_seq + len(blocks[-1].step) - 1 if blocks else self._window.sent
+        batch = pb.Batch(blocks=blocks, backlog=self._me.spool.last_seq - last)
+        for id in dict.fromkeys(block.schema_id for block in blocks):
+            if id not in self._schemas:
+                self._schemas.add(id)
+                batch.schemas.append(self._me.spool.schema(id))
+        if self._held is not None and self._held[0] <= last:
+            batch.progress.extend(self._held[1])
+            self._told(self._held[1])
+            self._held = None
+        if not blocks and not batch.progress:
+            return False
+        if blocks:
+            self._window.add(last, batch.ByteSize())
+        self._send(pb.WorkerMessage(batch=batch))
+        return True
+
+    def _news(self) -> list[pb.Progress]:
+        """Progress that this connection has not told yet."""
+        return [
+            p
+            for p in self._me.handed.progress()
+            if self._progress.get((p.mode, p.kind)) != (p.step, p.left)
+        ]
+
+    def _told(self, progress: list[pb.Progress]) -> None:
+        for p in progress:
+            self._progress[p.mode, p.kind] = (p.step, p.left)
+
+
+def _verdict(message: pb.Verdict) -> Verdict:
+    return Verdict(
+        message.status,
+        message.final,
+        tuple(message.waiting_for),
+        message.root_cause,
+        message.chapter,
+    )

@@ -1,0 +1,116 @@
+"""gRPC under the link: opens a stream to the coordinator and maps its errors."""
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+
+import grpc
+
+from ..proto import podlog_pb2 as pb
+from ..proto.contact import Contact
+from ..proto.errors import PodlogError, RefusedError, UnavailableError
+from ..proto.session import Connector, Receiver, Session
+
+METHOD = "/podlog.v1.Podlog/Connect"
+MAX_MESSAGE = 4 << 20
+"""Largest message either side takes, in bytes; ours stay below 1 MiB where they can."""
+
+_OPTIONS = (
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.max_send_message_length", MAX_MESSAGE),
+)
+_PERMANENT = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION)
+
+
+def grpc_connector(contact: Callable[[], Contact]) -> Connector:
+    """Connects to wherever `contact` says; it is asked again at each connect.
+
+    Args:
+        contact: may block a bounded time; raises `UnavailableError` if the
+            coordinator is not known yet.
+    """
+
+    def connect(receiver: Receiver) -> Session:
+        return _Stream(contact(), receiver)
+
+    return connect
+
+
+def error_of(status: grpc.StatusCode, details: str, address: str) -> PodlogError:
+    """The one place where a status becomes permanent or retryable.
+
+    UNAUTHENTICATED is retried: a coordinator that was started again may have
+    a new token, which the next contact brings.
+    """
+    text = f"coordinator {address}: {status.name}: {details}"
+    if status is grpc.StatusCode.UNAUTHENTICATED:
+        text += " (does PODLOG_TOKEN, if set, belong to this job?)"
+    return RefusedError(text) if status in _PERMANENT else UnavailableError(text)
+
+
+def _channel(contact: Contact) -> grpc.Channel:
+    if not contact.cert:
+        return grpc.insecure_channel(contact.address, options=_OPTIONS)
+    credentials = grpc.ssl_channel_credentials(root_certificates=contact.cert)
+    options = (*_OPTIONS, ("grpc.ssl_target_name_override", "podlog"))
+    return grpc.secure_channel(contact.address, credentials, options=options)
+
+
+class _Stream:
+    """One call of Connect. Owns its channel and the thread that reads replies.
+
+    The first `close` ends our side after what was sent, the second cancels.
+    """
+
+    def __init__(self, contact: Contact, receiver: Receiver) -> None:
+        self._address = contact.address
+        self._receiver = receiver
+        self._out: queue.SimpleQueue[pb.WorkerMessage | None] = queue.SimpleQueue()
+        self._closing = False
+        self._channel = _channel(contact)
+        try:
+            call = self._channel.stream_stream(
+                METHOD,
+                request_serializer=pb.WorkerMessage.SerializeToString,
+                response_deserializer=pb.CoordinatorMessage.FromString,
+            )
+            self._call = call(self._requests(), metadata=(("podlog-token", contact.token),))
+            self._reader = threading.Thread(target=self._read, name="podlog-reader", daemon=True)
+            self._reader.start()
+        except Exception:
+            self._out.put(None)
+            self._channel.close()
+            raise
+
+    def send(self, message: pb.WorkerMessage) -> None:
+        self._out.put(message)
+
+    def close(self) -> None:
+        if self._closing:
+            self._call.cancel()  # type: ignore[no-untyped-call]
+        self._closing = True
+        self._out.put(None)
+
+    def _requests(self) -> Iterator[pb.WorkerMessage]:
+        while (message := self._out.get()) is not None:
+            yield message
+
+    def _read(self) -> None:
+        error: Exception | None = None
+        try:
+            for message in self._call:
+                self._receiver.received(message)
+            if not self._closing:
+                error = UnavailableError(f"coordinator {self._address}: ended the stream")
+        except grpc.RpcError:
+            if not (self._closing and self._call.code() is grpc.StatusCode.CANCELLED):
+                error = error_of(self._call.code(), self._call.details() or "", self._address)
+        except Exception as unexpected:
+            self._call.cancel()  # type: ignore[no-untyped-call]
+            error = UnavailableError(f"coordinator {self._address}: {unexpected!r}")
+        finally:
+            self._out.put(None)
+            self._channel.close()
+        self._receiver.ended(error)
