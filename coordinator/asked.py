@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from ..proto import podlog_pb2 as pb
-from ..proto.records import Kind, Row
+from ..proto.records import Kind
 from ..proto.rowcodec import encode_row
+from ..proto.rows import Row
 from .streams import Outbox, Stream
 
 MAX_WAITING = 1000

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ..proto.errors import ConfigError, JournalError
-from ..proto.records import Row
+from ..proto.rows import Row
 from .core.attempts import Attempts
 from .journal import Journal
 from .tools.csvfile import cell

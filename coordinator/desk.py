@@ -10,10 +10,11 @@ from ..proto.errors import PodlogError, RefusedError, UnavailableError, WireErro
 from .feeds import Post
 from .hooks import Hooks
 from .lobby import Lobby
+from .messages import check_hello
 from .opening import OpenRun
 from .run import Run
 from .runners import Runner
-from .streams import Stream, check_hello
+from .streams import Stream
 from .toolset import open_asked
 
 _log = logging.getLogger(__name__)
@@ -184,10 +185,12 @@ class Desk:
         self._end_streams()
 
     def close(self) -> None:
-        """Ends all streams, well."""
-        for stream in list(self._streams):
-            self.end(stream, None)
+        """Ends all streams, well, those too that the run has given up."""
         self._end_streams()
+        streams, self._streams = self._streams, set()
+        for stream in streams:
+            stream.alive = False
+            stream.peer.end(None)
 
     def _end_streams(self) -> None:
         ends, self._ends = self._ends, []

@@ -60,6 +60,7 @@ class Fate:
         changes += self._members.link(hello.process, True, now)
         self._pids.joined(hello)
         if self._members.running(hello.process):
+            self._next_chapter()
             self._clock.join(hello.process, now, incarnation=hello.incarnation)
             self._clock.link(hello.process, True, 0, now)
         self._apply(changes, now)
@@ -71,7 +72,7 @@ class Fate:
         self._apply(self._members.link(process, False, now), now)
 
     def finalized(self, stream: Stream, status: str, now: float) -> None:
-        """A process is done: rows do not wait for it."""
+        """A process is done; it may log again until its goodbye."""
         self._apply(self._members.finalized(stream.hello.process, status, now), now)
 
     def goodbye(self, stream: Stream, status: str, now: float) -> None:
@@ -84,9 +85,7 @@ class Fate:
         if not changes:
             return
         self._clock.join(process, now)
-        if self._given is not None:
-            self._given = None
-            self._chapter += 1
+        self._next_chapter()
         self._apply(changes, now)
 
     def exited(self, notice: ProcessExit, now: float) -> None:
@@ -139,6 +138,12 @@ class Fate:
         self._journal.set_verdict(found)
         return found
 
+    def _next_chapter(self) -> None:
+        """Opens a chapter if the last one has its final verdict."""
+        if self._given is not None:
+            self._given = None
+            self._chapter += 1
+
     def _apply(self, changes: Sequence[Change], now: float) -> None:
         for change in changes:
             _log.info("process %d: %s (%s)", change.process, change.after.value, change.reason)
@@ -147,7 +152,5 @@ class Fate:
                     self._clock.leave(change.process, now, lost=True)
                     text = f"process {change.process} is lost: {change.reason}"
                     self._intake.event(Event("lost", text), process=change.process)
-                case State.DONE:
-                    self._clock.leave(change.process, now, lost=True)
                 case State.GOODBYE:
                     self._clock.leave(change.process, now)

@@ -8,7 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from ..proto.records import ConfigItem, Event, FeedItem, Row
+from ..proto.records import Event
+from ..proto.rows import ConfigItem, FeedItem, Row
 from .runners import Runner
 
 _log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from typing import IO
 
 from ..proto import podlog_pb2 as pb
 from ..proto.errors import PodlogError, WireError
-from ..proto.records import ConfigItem, FeedItem
 from ..proto.rowcodec import encode_item
+from ..proto.rows import ConfigItem, FeedItem
 
 _LENGTH = struct.Struct("<I")
 

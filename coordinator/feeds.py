@@ -5,7 +5,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..proto.records import Event, Row
+from ..proto.records import Event
+from ..proto.rows import Row
 from .feed import Feed, FeedStats
 from .journal import Journal
 from .runners import Runner

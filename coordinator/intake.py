@@ -8,15 +8,8 @@ from collections.abc import Iterable
 from ..proto import podlog_pb2 as pb
 from ..proto.codec import decode_block, record_body
 from ..proto.errors import WireError
-from ..proto.records import (
-    ROW_KINDS,
-    Event,
-    EventItem,
-    Gap,
-    LogLine,
-    Record,
-    RunConfig,
-)
+from ..proto.records import ROW_KINDS, Event, Gap, LogLine, Record, RunConfig
+from ..proto.rows import EventItem
 from .core.ingest import Ingest
 from .journal import Journal
 from .streams import Stream

@@ -5,18 +5,9 @@ from collections.abc import Iterator
 
 from ..proto import podlog_pb2 as pb
 from ..proto.errors import JournalError
-from ..proto.records import (
-    ConfigItem,
-    Event,
-    EventItem,
-    FeedItem,
-    Kind,
-    LogLine,
-    Row,
-    RowKey,
-    RunConfig,
-)
+from ..proto.records import Event, Kind, LogLine, RunConfig
 from ..proto.rowcodec import encode_item, encode_row, read_item
+from ..proto.rows import ConfigItem, EventItem, FeedItem, Row, RowKey
 from .database import Database, intact, seal, unseal
 
 _ITEMS = """

@@ -3,7 +3,8 @@
 from ..proto import podlog_pb2 as pb
 from ..proto.config import TimingConfig
 from ..proto.control import Setup
-from .streams import Stream, heartbeat_reply, welcome
+from .messages import heartbeat_reply, welcome
+from .streams import Stream
 
 
 class Lobby:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from ..proto import podlog_pb2 as pb
 from ..proto.codec import decode_block, encode_block, read_schema, schema_id, schema_message
-from ..proto.records import Record, RowKey, Schema
+from ..proto.records import Record, Schema
+from ..proto.rows import RowKey
 from .database import Database, seal, signed, unseal, unsigned
 
 _OF_ROW = "WHERE attempt = ? AND mode = ? AND step = ? AND kind = ? AND row_n = ?"

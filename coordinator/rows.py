@@ -5,8 +5,9 @@ import time
 from ..proto import podlog_pb2 as pb
 from ..proto.config import LoggerConfig
 from ..proto.errors import WireError
-from ..proto.records import Event, Kind, NonFinite, Record, Row, RowKey
+from ..proto.records import Event, Kind, Record
 from ..proto.rowcodec import encode_value, read_value
+from ..proto.rows import Row, RowKey
 from .asked import Asked
 from .core.clock import Clock, Closing
 from .core.merge import Merged, merge
@@ -146,8 +147,6 @@ class Rows:
             self.count += 1
             if self.count % _THIN_EVERY == 0 and self._merge.per_process == "recent":
                 self._journal.thin_details()
-        for found in row.non_finite:
-            self._tell(found, row)
         self._showing.add(row, now)
 
     def _merged(self, closing: Closing, records: list[Record], flags: list[str]) -> Row:
@@ -203,16 +202,3 @@ class Rows:
             return False
         self._told.add(mark)
         return True
-
-    def _tell(self, found: NonFinite, row: Row) -> None:
-        """Names the first NaN or infinity of a process, key and mode."""
-        mode = row.key.mode
-        name, word = ("nan", "NaN") if found.nan else ("inf", "an infinity")
-        if not self._first_time(name, found.process, found.key, mode):
-            return
-        text = (
-            f"{word} in {found.key!r} of mode {mode!r} at step {found.step}"
-            f" on process {found.process} ({found.host})"
-        )
-        event = Event(name, text, mode, found.key, found.host)
-        self._intake.event(event, process=found.process, step=found.step, attempt=row.key.attempt)

@@ -17,12 +17,13 @@ from ..proto.records import Event, Verdict
 from .fate import Fate
 from .feeds import Feeds, Post
 from .intake import Intake
+from .messages import heartbeat_reply, opened_message, verdict_message, welcome
 from .opening import OpenRun
 from .restart import recall
 from .rows import Rows
 from .runners import Runner
 from .settling import Settling
-from .streams import Outbox, Stream, heartbeat_reply, welcome
+from .streams import Outbox, Stream
 
 _log = logging.getLogger(__name__)
 
@@ -119,7 +120,7 @@ class Run:
             stream.welcomed = True
             stored = self._intake.stored(hello.incarnation)
             self._outbox.tell(stream, welcome(stream, self._setup, self._timing, stored))
-        self._outbox.tell(stream, pb.CoordinatorMessage(opened=self._opened(attempt)))
+        self._outbox.tell(stream, opened_message(self.opened, attempt))
         self._to_ack.add(stream)
         return replaced
 
@@ -278,20 +279,9 @@ class Run:
             lines=lines,
         )
 
-    def _opened(self, attempt: int) -> pb.Opened:
-        log_path = "" if self.opened.log_path is None else str(self.opened.log_path)
-        return pb.Opened(run_id=self.opened.run_id, log_path=log_path, attempt=attempt)
-
     def _tell(self, verdict: Verdict, streams: Iterable[Stream]) -> None:
-        message = pb.Verdict(
-            status=verdict.status,
-            final=verdict.final,
-            waiting_for=verdict.waiting_for,
-            root_cause=verdict.root_cause,
-            chapter=verdict.chapter,
-        )
         for stream in streams:
-            self._outbox.tell(stream, pb.CoordinatorMessage(verdict=message))
+            self._outbox.tell(stream, verdict_message(verdict))
 
     def _renew(self, now: float) -> None:
         """Says that this coordinator lives, three times in the time others wait for it."""

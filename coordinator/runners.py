@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..proto.records import ConfigItem, EventItem, FeedItem, Row
+from ..proto.rows import ConfigItem, EventItem, FeedItem, Row
 from ..proto.tool import LoggerTool
 
 

@@ -10,7 +10,8 @@ import collections
 import dataclasses
 from collections.abc import Mapping
 
-from ..proto.records import Kind, Row, Value
+from ..proto.records import Kind
+from ..proto.rows import Row, Value
 
 OWN_KEYS = ("epoch", "step_time", "epoch_time")
 """Keys that podlog adds itself: the function does not see them."""

@@ -15,19 +15,17 @@ import numpy as np
 from . import podlog_pb2 as pb
 from .codec import event_message, pack_array, read_event, safe_text, unpack_array
 from .errors import WireError
-from .records import (
+from .records import Kind, Op, RunConfig
+from .rows import (
     ConfigItem,
     EventItem,
     FeedItem,
     Histogram,
-    Kind,
     Media,
     NonFinite,
-    Op,
     PerProcess,
     Row,
     RowKey,
-    RunConfig,
     Spread,
     Value,
 )

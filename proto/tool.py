@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from .config import LoggerConfig
-from .records import EventItem, Row, RunConfig
+from .records import RunConfig
+from .rows import EventItem, Row
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

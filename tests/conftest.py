@@ -52,6 +52,8 @@ def _listening(process: psutil.Process) -> set[int]:
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No test inherits a job, a proxy or a cluster from the machine it runs on."""
     for name in list(os.environ):
-        if name.startswith(("PODLOG_", "SLURM_", "OMPI_", "JAX_", "TPU_")) or name.lower().endswith("_proxy"):
+        if name.startswith(("PODLOG_", "SLURM_", "OMPI_", "JAX_", "TPU_")) or name.lower().endswith(
+            "_proxy"
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("JAX_PLATFORMS", "cpu")

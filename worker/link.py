@@ -14,7 +14,8 @@ from typing import Any
 
 from ..proto import podlog_pb2 as pb
 from ..proto.errors import MisuseError, RefusedError, UnavailableError
-from ..proto.records import Row, Verdict
+from ..proto.records import Verdict
+from ..proto.rows import Row
 from ..proto.session import Connector, Session
 from .forked import Home
 from .handed import Handed

@@ -10,7 +10,8 @@ from typing import Any, Self
 
 from ..cluster import pod
 from ..proto.config import LoggerConfig
-from ..proto.records import Event, Row, Verdict
+from ..proto.records import Event, Verdict
+from ..proto.rows import Row
 from ..proto.tool import LoggerTool
 from .exit import ExitHook
 from .forked import Home
@@ -39,8 +40,7 @@ class Logger:
         config: settings.
         metric_postprocess_fn: pure; takes and returns the metrics of a row. It
             runs here for what `end_epoch` returns, and on process 0 for merged rows.
-        process_index: overrides JAX's; needs `process_count`.
-        process_count: overrides JAX's; needs `process_index`.
+        process_index, process_count: override JAX's; given together.
         coordinator_address: ``host:port`` of a coordinator that runs already.
         on_peer_failure: called when another process fails; for now never.
 
@@ -128,7 +128,12 @@ class Logger:
                 self._pipeline.tell(run_config(config, pickled=pickled))
 
     def on_training_start(self) -> None:
-        """A training begins: tools are set up, `found_nans` is cleared."""
+        """A training begins: tools are set up, `found_nans` is cleared.
+
+        Raises:
+            MisuseError: the process joined its pod after this Logger was made.
+        """
+        pod.check(self._place)
         with self._guarded("on_training_start"):
             self._training.start()
 
@@ -283,18 +288,9 @@ class Logger:
 
     # ------------------------------------------------------------------- inside
 
-    @contextlib.contextmanager
-    def _guarded(self, call: str, step: Any = None) -> Iterator[None]:
-        """After start-up nothing of ours may raise into a training step."""
+    def _guarded(self, call: str, step: Any = None) -> contextlib.AbstractContextManager[None]:
         self._home.check()
-        try:
-            yield
-        except Exception as error:
-            _log.exception("%s failed", call)
-            where = call if step is None else f"{call} at step {step}"
-            text = f"{where}: {type(error).__name__}: {error}; the call was not logged"
-            with contextlib.suppress(Exception):
-                self._pipeline.tell(Event("log_error", text), step=self._pipeline.progress.step)
+        return self._pipeline.guarded(call, step)
 
     def _close(self, status: str) -> None:
         if self._closed:

@@ -9,20 +9,22 @@ Started from the end to the beginning, closed from the beginning to the end, so
 that each part can still hand on what it holds.
 """
 
+import contextlib
 import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from ..cluster import discover, env
 from ..cluster.pod import Place
 from ..proto import podlog_pb2 as pb
-from ..proto.codec import Body, body_draft
+from ..proto.codec import Body, body_draft, safe_text
 from ..proto.config import LoggerConfig
-from ..proto.records import Draft, Value, Verdict
+from ..proto.records import Draft, Event, Verdict
+from ..proto.rows import Value
 from . import identity
 from .fetch import Fetcher, Found
 from .handed import Handed
@@ -114,6 +116,18 @@ class Pipeline:
         """Hands an event, a log line or a config over."""
         ticket = self.handed.ticket()
         self.spooler.put(ticket, [body_draft(body, time.time(), step, epoch)])
+
+    @contextlib.contextmanager
+    def guarded(self, call: str, step: Any) -> Iterator[None]:
+        """After start-up nothing of ours may raise into a training step."""
+        try:
+            yield
+        except Exception as error:
+            _log.exception("%s failed", call)
+            where = call if step is None else f"{call} at step {step}"
+            text = f"{where}: {type(error).__name__}: {error}; the call was not logged"
+            with contextlib.suppress(Exception):
+                self.tell(Event("log_error", safe_text(text)), step=self.progress.step)
 
     def flush(self, timeout: float) -> bool:
         """Waits until everything handed in is in the journal; whether it is."""

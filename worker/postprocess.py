@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ..proto import podlog_pb2 as pb
-from ..proto.records import Value
 from ..proto.rowcodec import encode_metrics, read_metrics
+from ..proto.rows import Value
 
 Postprocess = Callable[[dict[str, Value]], Mapping[str, Any]]
 

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..proto.codec import body_draft, safe_text
-from ..proto.records import Draft, Event, Kind, State, Value
+from ..proto.records import Draft, Event, Kind, State
+from ..proto.rows import Value
 from . import drafts
 from .guard import Finding, scan
 from .states import Problem, local_values, tree_states, value_states, within

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from ..proto.codec import safe_text, unpack_array
-from ..proto.records import Column, Histogram, Media, Op, State, Value
+from ..proto.records import Column, Op, State
+from ..proto.rows import Histogram, Media, Value
 from . import media, values
 from .columns import (
     BadValueError,

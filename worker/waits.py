@@ -5,7 +5,8 @@ import threading
 from collections.abc import Callable
 
 from ..proto import podlog_pb2 as pb
-from ..proto.records import Row, Verdict
+from ..proto.records import Verdict
+from ..proto.rows import Row
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterable
 
-from ...proto.records import RowKey
+from ...proto.rows import RowKey
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ import math
 from collections.abc import Iterable, Sequence
 
 from ...proto.config import TimingConfig
-from ...proto.records import Kind, Record, RowKey
+from ...proto.records import Kind, Record
+from ...proto.rows import RowKey
 from .peer import Peer
 from .stream import Closing, Stream
 

@@ -5,7 +5,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TypeVar
 
-from ...proto.records import Kind, Record, RowKey
+from ...proto.records import Kind, Record
+from ...proto.rows import RowKey
 from .hostrows import Key, keys_of
 from .peer import Order
 

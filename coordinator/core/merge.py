@@ -11,7 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from ...proto.errors import WireError
-from ...proto.records import NonFinite, Op, PerProcess, Record, Spread, Value
+from ...proto.records import Op, Record
+from ...proto.rows import NonFinite, PerProcess, Spread, Value
 from .hostrows import newest
 from .ops import NOTHING, Rule, rule_of
 from .units import MEDIA, Held, Problem, copies, not_finite, read_state

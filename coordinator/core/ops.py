@@ -25,7 +25,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ...proto.records import Histogram, Media, Op, PerProcess, Value
+from ...proto.records import Op
+from ...proto.rows import Histogram, Media, PerProcess, Value
 from .exact import Part, add, divide, same_shape, total
 from .units import Held
 

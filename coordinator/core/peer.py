@@ -161,7 +161,7 @@ class Peer:
             lap += 1
         order = (lap, step, n)
         restart = back or position.reborn
-        position.order = order if restart else max(position.order, order)
+        position.order = order
         position.reborn = False
         if self._top is None or (restart and kind is not Kind.HOST):
             self._top = step

@@ -6,7 +6,8 @@ import dataclasses
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from ...proto.records import Kind, Record, RowKey
+from ...proto.records import Kind, Record
+from ...proto.rows import RowKey
 from .attendance import Attendance
 from .bucket import Bucket, by_process
 from .given import ROWS, Given, GivenRows, calls_of, joins_of

@@ -57,10 +57,11 @@ def read_state(process: int, state: State) -> Held:
 
 
 def copies(held: Sequence[Held]) -> tuple[list[Held], bool]:
-    """The distinct copies among states of one key, by process; and whether holders disagree.
+    """The distinct copies among states of one key, and whether holders disagree.
 
     Of each group of replicas the lowest process that sent the value stands for
-    all; a group of which only checksums came has no copy here.
+    all; a group of which only checksums came has no copy here. `held` is in order
+    of process, and so are the copies.
     """
     units: dict[object, Held] = {}
     diverged = False
@@ -78,7 +79,7 @@ def copies(held: Sequence[Held]) -> tuple[list[Held], bool]:
     for each in digests:
         copy = units.get(each.state.metric.replicas)
         diverged |= copy is not None and not _same(copy, each)
-    return sorted(units.values(), key=lambda unit: unit.process), diverged
+    return list(units.values()), diverged
 
 
 def not_finite(held: Held) -> tuple[bool, bool]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ...proto.config import LoggerToolsConfig
-from ...proto.records import EventItem, Row
+from ...proto.rows import EventItem, Row
 from ...proto.tool import LoggerTool
 
 _TIMES = ("step_time", "epoch_time")

@@ -12,7 +12,8 @@ import yaml
 
 from ...proto.config import LoggerConfig, LoggerToolsConfig
 from ...proto.configdict import jsonable
-from ...proto.records import Row, RunConfig
+from ...proto.records import RunConfig
+from ...proto.rows import Row
 from ...proto.tool import LoggerTool
 from .modefiles import ModeFiles, file_stem
 from .paths import check_log_path, tool_folder

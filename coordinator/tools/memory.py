@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from ...proto.config import LoggerToolsConfig
-from ...proto.records import EventItem, Row
+from ...proto.rows import EventItem, Row
 from ...proto.tool import LoggerTool
 
 

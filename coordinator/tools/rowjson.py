@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ...proto.records import Histogram, Media, Op, PerProcess, Row
+from ...proto.records import Op
+from ...proto.rows import Histogram, Media, PerProcess, Row
 
 INFO = "_podlog"
 """The one key of a row that is no metric: who is in it and what it is."""

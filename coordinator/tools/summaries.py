@@ -11,7 +11,8 @@ import numpy as np
 from tensorboardX import summary
 from tensorboardX.proto import api_pb2, event_pb2, plugin_hparams_pb2, summary_pb2, tensor_pb2
 
-from ...proto.records import Histogram, Media, Op, PerProcess
+from ...proto.records import Op
+from ...proto.rows import Histogram, Media, PerProcess
 
 _Value = summary_pb2.Summary.Value
 

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from ...proto.config import LoggerConfig, LoggerToolsConfig
 from ...proto.configdict import jsonable
-from ...proto.records import Kind, Row
+from ...proto.records import Kind
+from ...proto.rows import Row
 from ...proto.tool import LoggerTool
 from .appendfile import AppendFile
 from .eventfile import event_record

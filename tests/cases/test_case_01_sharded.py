@@ -46,7 +46,7 @@ with Logger(LoggerConfig(log_every_n_steps=5, log_tools=[FileLoggerConfig()])) a
 @pytest.mark.processes
 @pytest.mark.timeout(120)
 def test_array_over_both_processes_is_an_error_of_its_metric(run_job: Callable[..., Any]) -> None:
-    """500 steps finish; the sharded metric is an event naming key and sharding, the rest is logged."""
+    """500 steps finish; the sharded metric is an event with key and sharding, the rest logs."""
     job = run_job(SCRIPT, 2, devices=2, timeout=100)
     steps = [row for row in job.rows("train") if "loss" in row]
     assert [row["log_step"] for row in steps] == list(range(5, 501, 5))

@@ -12,16 +12,8 @@ import numpy as np
 
 from podlog.coordinator.tools import FileLoggerConfig
 from podlog.proto.config import LoggerConfig
-from podlog.proto.records import (
-    Histogram,
-    Kind,
-    NonFinite,
-    PerProcess,
-    Row,
-    RowKey,
-    RunConfig,
-    Spread,
-)
+from podlog.proto.records import Kind, RunConfig
+from podlog.proto.rows import Histogram, NonFinite, PerProcess, Row, RowKey, Spread
 from podlog.proto.tool import ToolContext
 
 BAD = (math.nan, math.inf, -math.inf)

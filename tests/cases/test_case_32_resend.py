@@ -14,7 +14,7 @@ def test_resent_nan_is_dropped_by_its_number(make_pod: Callable[..., Any]) -> No
     from podlog.cluster.pod import Place
     from podlog.proto import podlog_pb2 as pb
 
-    pod = make_pod(2)
+    pod = make_pod(2, loggers=1)
     pod[0].log_host_metrics({"a": 1.0}, step=1, mode="train")
     pod[0].flush(10)
 

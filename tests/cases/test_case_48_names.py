@@ -21,7 +21,8 @@ from podlog.coordinator.tools import (
 )
 from podlog.coordinator.tools.rowjson import key_of
 from podlog.proto.config import LoggerConfig
-from podlog.proto.records import Kind, Row, RowKey
+from podlog.proto.records import Kind
+from podlog.proto.rows import Row, RowKey
 from podlog.proto.tool import LoggerTool, ToolContext
 
 NAMES = [

@@ -12,7 +12,8 @@ import pytest
 
 from podlog.coordinator.tools import FileLoggerConfig
 from podlog.proto.config import LoggerConfig
-from podlog.proto.records import Kind, Row, RowKey
+from podlog.proto.records import Kind
+from podlog.proto.rows import Row, RowKey
 from podlog.proto.tool import ToolContext
 
 

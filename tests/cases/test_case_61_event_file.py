@@ -8,7 +8,8 @@ from pathlib import Path
 
 from podlog.coordinator.tools import TensorBoardLoggerConfig
 from podlog.proto.config import LoggerConfig
-from podlog.proto.records import Kind, Row, RowKey
+from podlog.proto.records import Kind
+from podlog.proto.rows import Row, RowKey
 from podlog.proto.tool import ToolContext
 
 

@@ -29,9 +29,7 @@ class Side:
     def __init__(self, folder: Path, setup: Setup) -> None:
         self.lines: list[str] = []
         self.setup = setup
-        self.sidecar = Sidecar.start(
-            setup, output=folder / "stderr", on_console=self.lines.append
-        )
+        self.sidecar = Sidecar.start(setup, output=folder / "stderr", on_console=self.lines.append)
         self.process = psutil.Process(self.sidecar.pid)
         try:
             self.port = self.sidecar.ready(30)

@@ -8,21 +8,8 @@ import pytest
 
 from podlog.coordinator.journal import Journal
 from podlog.proto.errors import JournalError
-from podlog.proto.records import (
-    ConfigItem,
-    Draft,
-    Dtype,
-    EventItem,
-    Kind,
-    LogLine,
-    Metric,
-    Op,
-    Record,
-    Row,
-    RowKey,
-    RunConfig,
-    Schema,
-)
+from podlog.proto.records import Draft, Dtype, Kind, LogLine, Metric, Op, Record, RunConfig, Schema
+from podlog.proto.rows import ConfigItem, EventItem, Row, RowKey
 
 SCHEMA = Schema(Kind.STEP, "train", (Metric("loss", Op.MEAN, (Dtype.F8, Dtype.I8)),))
 

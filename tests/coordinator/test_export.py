@@ -16,7 +16,8 @@ import pytest
 from podlog.coordinator.cli import export
 from podlog.coordinator.journal import Journal
 from podlog.proto.errors import ConfigError, JournalError
-from podlog.proto.records import Kind, Row, RowKey
+from podlog.proto.records import Kind
+from podlog.proto.rows import Row, RowKey
 
 
 def make_row(

@@ -9,16 +9,8 @@ import pytest
 
 from podlog.coordinator.feed import Feed
 from podlog.coordinator.runners import ThreadRunner
-from podlog.proto.records import (
-    ConfigItem,
-    Event,
-    EventItem,
-    FeedItem,
-    Kind,
-    Row,
-    RowKey,
-    RunConfig,
-)
+from podlog.proto.records import Event, Kind, RunConfig
+from podlog.proto.rows import ConfigItem, EventItem, FeedItem, Row, RowKey
 from podlog.proto.tool import LoggerTool
 
 

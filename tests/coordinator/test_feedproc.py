@@ -15,16 +15,8 @@ import pytest
 from podlog.coordinator.feedpipe import ProcessRunner, ToolError, read_frame, write_frame
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.errors import WireError
-from podlog.proto.records import (
-    ConfigItem,
-    Event,
-    EventItem,
-    FeedItem,
-    Kind,
-    Row,
-    RowKey,
-    RunConfig,
-)
+from podlog.proto.records import Event, Kind, RunConfig
+from podlog.proto.rows import ConfigItem, EventItem, FeedItem, Row, RowKey
 
 MODULE = """
 import os, sys

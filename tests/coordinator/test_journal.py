@@ -15,18 +15,16 @@ from podlog.proto.records import (
     Draft,
     Dtype,
     Event,
-    EventItem,
     Kind,
     LogLine,
     Metric,
     Op,
     Record,
-    Row,
-    RowKey,
     RunConfig,
     Schema,
     Verdict,
 )
+from podlog.proto.rows import EventItem, Row, RowKey
 
 SCHEMA = Schema(Kind.STEP, "train", (Metric("loss", Op.MEAN, (Dtype.F8, Dtype.I8)),))
 

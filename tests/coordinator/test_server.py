@@ -53,9 +53,7 @@ class Net:
             pickled = cloudpickle.dumps(FileLoggerConfig())
             tools = [pb.ToolSpec(name="files", builtin=True, pickled=pickled)]
         values = {"timing": QUICK.to_dict()} | groups
-        return voice.open(
-            log_path=str(folder or ""), config_json=json.dumps(values), tools=tools
-        )
+        return voice.open(log_path=str(folder or ""), config_json=json.dumps(values), tools=tools)
 
 
 @pytest.fixture

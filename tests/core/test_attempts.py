@@ -1,7 +1,8 @@
 """Which attempt is newer, and what a restore supersedes."""
 
 from podlog.coordinator.core.attempts import Attempts
-from podlog.proto.records import Kind, RowKey
+from podlog.proto.records import Kind
+from podlog.proto.rows import RowKey
 
 
 def row(attempt: int, step: int, n: int = 0) -> RowKey:

@@ -70,6 +70,14 @@ def test_a_gap_over_records_stored_in_part_counts():
     assert ingest.stored(7) == 21
 
 
+def test_what_a_gap_declares_lost_does_not_wait():
+    """A record inside a declared gap is counted as lost, once, and not kept."""
+    ingest = Ingest({})
+    ingest.offer(numbered(1, 3))
+    assert seqs(ingest.offer([gap(2, 2, 4)])) == [2]
+    assert (ingest.stored(7), ingest.waiting(7)) == (4, 0)
+
+
 def test_what_waits_is_bounded():
     """Too many records beyond a hole are refused and counted; they come again later."""
     ingest = Ingest({}, limit=2)

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from kit_records import record
 
 from podlog.coordinator.core.merge import Merged, merge
-from podlog.proto.records import Dtype, Histogram, Media, Op, PerProcess, Record, Value
+from podlog.proto.records import Dtype, Op, Record
+from podlog.proto.rows import Histogram, Media, PerProcess, Value
 
 HOSTS = {p: f"host{p}" for p in range(8)}
 

@@ -10,13 +10,15 @@ import psutil
 from kit_records import record
 
 from podlog.coordinator import Endpoint, start
+from podlog.coordinator.messages import PROTOCOL, VERSION
 from podlog.coordinator.pids import boot_id
-from podlog.coordinator.streams import PROTOCOL, VERSION
+from podlog.coordinator.tools import MemoryLogger
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.codec import body_draft, encode_block, schema_message
 from podlog.proto.config import LoggerConfig, LoggerToolsConfig
 from podlog.proto.control import Setup
 from podlog.proto.records import Draft, Event, Kind, LogLine, RunConfig
+from podlog.proto.rows import Row
 from podlog.proto.session import Session
 
 
@@ -108,9 +110,7 @@ class Voice:
 
     def drafts(self, drafts: list[Draft], *, said: list[pb.Progress] | None = None) -> int:
         """Sends drafts that share a schema as the next records; returns the last number."""
-        block = encode_block(
-            self.hello.process, self.hello.incarnation, 0, self.seq + 1, drafts
-        )
+        block = encode_block(self.hello.process, self.hello.incarnation, 0, self.seq + 1, drafts)
         self.seq += len(drafts)
         schema = schema_message(drafts[0].schema)
         self.send(batch=pb.Batch(schemas=[schema], blocks=[block], progress=said or []))
@@ -171,3 +171,19 @@ def local(
         listen=False,
         in_process_tools=tools or [],
     )
+
+
+Make = Callable[..., Endpoint]
+"""The fixture that makes endpoints."""
+
+
+def memory(endpoint: Endpoint) -> MemoryLogger:
+    """The only tool of an endpoint."""
+    (tool,) = endpoint.tools
+    assert isinstance(tool, MemoryLogger)
+    return tool
+
+
+def rows(endpoint: Endpoint) -> list[Row]:
+    """What that tool was given."""
+    return list(memory(endpoint).rows)

@@ -62,10 +62,10 @@ def _refuse(constant: str) -> None:
 
 @pytest.fixture
 def make_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Pod]]:
-    """Makes a pod of n Loggers that write into ``tmp_path/run``."""
+    """Makes a pod of n processes, the first `loggers` of them with Loggers, in ``tmp_path/run``."""
     pods: list[Pod] = []
 
-    def make(n: int, **settings: Any) -> Pod:
+    def make(n: int, loggers: int | None = None, **settings: Any) -> Pod:
         folder = tmp_path / "run"
         settings = {"log_path": folder, "log_tools": [FileLoggerConfig()]} | settings
         secret = credentials.make(SecurityConfig())
@@ -90,7 +90,7 @@ def make_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
                 coordinator_address=f"127.0.0.1:{endpoint.port}",
             )
 
-        pods.append(Pod(folder, endpoint, logger, n))
+        pods.append(Pod(folder, endpoint, logger, n if loggers is None else loggers))
         return pods[-1]
 
     yield make

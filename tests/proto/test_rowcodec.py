@@ -10,21 +10,7 @@ from hypothesis import strategies as st
 
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.errors import WireError
-from podlog.proto.records import (
-    ConfigItem,
-    Event,
-    EventItem,
-    Histogram,
-    Kind,
-    Media,
-    NonFinite,
-    Op,
-    PerProcess,
-    Row,
-    RowKey,
-    RunConfig,
-    Spread,
-)
+from podlog.proto.records import Event, Kind, Op, RunConfig
 from podlog.proto.rowcodec import (
     encode_item,
     encode_metrics,
@@ -34,6 +20,17 @@ from podlog.proto.rowcodec import (
     read_metrics,
     read_row,
     read_value,
+)
+from podlog.proto.rows import (
+    ConfigItem,
+    EventItem,
+    Histogram,
+    Media,
+    NonFinite,
+    PerProcess,
+    Row,
+    RowKey,
+    Spread,
 )
 
 SCALARS = st.one_of(

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from podlog.proto.config import LoggerConfig
-from podlog.proto.records import Kind, Row, RowKey
+from podlog.proto.records import Kind
+from podlog.proto.rows import Row, RowKey
 from podlog.proto.tool import ToolContext
 
 MakeRow = Callable[..., Row]

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from podlog.coordinator.tools import ConsoleLogger, ConsoleLoggerConfig, console
-from podlog.proto.records import Event, EventItem, NonFinite, Row
+from podlog.proto.records import Event
+from podlog.proto.rows import EventItem, NonFinite, Row
 from podlog.proto.tool import ToolContext
 
 MakeRow = Callable[..., Row]

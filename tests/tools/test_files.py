@@ -17,7 +17,8 @@ import yaml
 from podlog.coordinator.tools import FileLogger, FileLoggerConfig
 from podlog.coordinator.tools.modefiles import file_stem, mode_of
 from podlog.proto.config import LoggerConfig
-from podlog.proto.records import Histogram, Kind, Row, RunConfig
+from podlog.proto.records import Kind, RunConfig
+from podlog.proto.rows import Histogram, Row
 from podlog.proto.tool import ToolContext
 
 MakeRow = Callable[..., Row]

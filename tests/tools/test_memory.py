@@ -4,7 +4,8 @@ import threading
 from collections.abc import Callable
 
 from podlog.coordinator.tools import MemoryLogger, MemoryLoggerConfig
-from podlog.proto.records import Event, EventItem, Row, RunConfig
+from podlog.proto.records import Event, RunConfig
+from podlog.proto.rows import EventItem, Row
 from podlog.proto.tool import ToolContext
 
 MakeRow = Callable[..., Row]

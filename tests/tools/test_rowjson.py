@@ -17,17 +17,8 @@ from podlog.coordinator.tools.rowjson import (
     key_of,
     row_json,
 )
-from podlog.proto.records import (
-    Histogram,
-    Kind,
-    Media,
-    NonFinite,
-    Op,
-    PerProcess,
-    Row,
-    RowKey,
-    Spread,
-)
+from podlog.proto.records import Kind, Op
+from podlog.proto.rows import Histogram, Media, NonFinite, PerProcess, Row, RowKey, Spread
 
 
 def strict(line: bytes) -> Any:

@@ -15,7 +15,8 @@ import pytest
 from podlog.coordinator.tools import TensorBoardLogger, TensorBoardLoggerConfig
 from podlog.coordinator.tools.tensorboard import flatten
 from podlog.proto.config import LoggerConfig
-from podlog.proto.records import Histogram, Kind, Media, Op, PerProcess, Row, RunConfig
+from podlog.proto.records import Kind, Op, RunConfig
+from podlog.proto.rows import Histogram, Media, PerProcess, Row
 from podlog.proto.tool import ToolContext
 
 MakeRow = Callable[..., Row]

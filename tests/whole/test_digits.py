@@ -18,7 +18,7 @@ SAMPLES = 1797
 @pytest.mark.timeout(240)
 def test_four_processes_train_merge_and_write(run_job: Callable[..., Any]) -> None:
     """Every file is there, tensorboard's own reader reads its events, and the counts add up."""
-    job = run_job(DIGITS, 4, "--epochs", "2", devices=2, timeout=200)
+    job = run_job(DIGITS, 4, "--log-path", "run", "--epochs", "2", devices=2, timeout=200)
     job.wait_gone()
 
     run = job.run

@@ -159,7 +159,7 @@ def test_evaluates_and_trains_again_after_finalize(tmp_path: Path) -> None:
 
 
 def test_found_nans_is_true_at_once_and_cleared_by_the_next_training(tmp_path: Path) -> None:
-    """A NaN in the window that closes is seen right after `log_step`; a new training starts clean."""
+    """A NaN in the window is seen right after `log_step`; a new training starts clean."""
     trainer = Trainer(_config(tmp_path), nan_at=95)
     assert trainer.train_model(epochs=2) == "nan"
     assert trainer.step == 100

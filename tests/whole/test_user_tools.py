@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-BESIDE = '''
+BESIDE = """
 import dataclasses, json, os, pathlib
 from podlog.worker import LoggerTool, LoggerToolsConfig
 
@@ -20,7 +20,7 @@ class Beside(LoggerTool):
 @dataclasses.dataclass(kw_only=True)
 class BesideConfig(LoggerToolsConfig):
     def create(self, logger): return Beside(pathlib.Path(logger.log_path) / "beside.jsonl")
-'''
+"""
 
 SCRIPT = f'''
 import dataclasses, pathlib

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from podlog.proto.codec import unpack_array
-from podlog.proto.records import Dtype, Histogram, Media, Op
+from podlog.proto.records import Dtype, Op
+from podlog.proto.rows import Histogram, Media
 from podlog.worker import values as v
 from podlog.worker.states import local_values, tree_states, value_states, within
 

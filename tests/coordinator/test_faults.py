@@ -1,0 +1,95 @@
+"""The coordinator when something breaks: its journal, a tool, a worker, an earlier job."""
+
+import sqlite3
+from pathlib import Path
+
+from kit_peers import Ear, Make, Voice, memory, rows
+from kit_records import record
+
+from podlog.coordinator.journal import Journal
+from podlog.coordinator.tools import MemoryLogger, MemoryLoggerConfig
+from podlog.proto import podlog_pb2 as pb
+from podlog.proto.config import LoggerConfig, TimingConfig
+
+
+def test_a_failed_turn_is_undone_and_everything_arrives(make: Make, tmp_path: Path) -> None:
+    """A journal that cannot be written ends the streams; after it, resent records are stored."""
+    endpoint = make(LoggerConfig(log_path=tmp_path), [MemoryLoggerConfig()])
+    voice = Voice().connect(endpoint.connect)
+    voice.log(1)
+    voice.acked()
+    blocker = sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)
+    blocker.execute("ALTER TABLE records RENAME TO hidden")
+    voice.log(2)
+    assert voice.ear.wait_end() is not None
+    blocker.execute("ALTER TABLE hidden RENAME TO records")
+    blocker.close()
+
+    voice.connect(endpoint.connect)
+    assert voice.ear.all("welcome")[0].ack == 1
+    voice.seq = 1
+    voice.log(2)
+    voice.log(3)
+    voice.acked(3)
+    voice.finalize()
+    voice.verdict()
+    assert [row.key.step for row in rows(endpoint)] == [1, 2, 3]
+
+
+def test_what_a_killed_job_left_open_is_closed_at_the_next_start(
+    make: Make, tmp_path: Path
+) -> None:
+    """Records in no row become rows of their own attempt; the new job's is the next."""
+    journal = Journal(tmp_path / "journal.sqlite")
+    attempt = journal.add_attempt("job-0", 0, 10.0)
+    journal.add_records([(record(0, 7, {"loss": 3.0}), attempt)])
+    journal.set_ack(1000, 1)
+    journal.close()
+
+    endpoint = make(LoggerConfig(log_path=tmp_path), [MemoryLoggerConfig()])
+    voice = Voice(incarnation=55).connect(endpoint.connect)
+    assert voice.ear.wait("opened").attempt == 2
+    voice.log(8)
+    voice.finalize()
+    voice.verdict()
+    assert [(row.key.attempt, row.key.step) for row in rows(endpoint)] == [(1, 7), (2, 8)]
+
+
+def test_a_raising_tool_does_not_hold_up_another(make: Make) -> None:
+    """The end of the chapter comes; what the tool missed is an event."""
+    endpoint = make(
+        LoggerConfig(timing=TimingConfig(tools_timeout_s=20.0)),
+        [MemoryLoggerConfig(), MemoryLoggerConfig()],
+    )
+    bad, good = endpoint.tools
+    assert isinstance(bad, MemoryLogger)
+    assert isinstance(good, MemoryLogger)
+
+    def refuse(_: object) -> None:
+        raise OSError("no space left")
+
+    bad.write = refuse  # type: ignore[method-assign]
+    voice = Voice().connect(endpoint.connect)
+    voice.log(1)
+    voice.finalize()
+    assert voice.verdict(timeout=15).status == "success"
+    assert len(good.rows) == 1
+    assert bad.rows == []
+    assert "no space left" in good.events[0].event.text
+
+
+def test_closing_without_goodbye_settles_as_lost(make: Make) -> None:
+    """A worker that never says goodbye is lost once everybody has ended."""
+    endpoint = make(None, [MemoryLoggerConfig()])
+    voice = Voice().connect(endpoint.connect)
+    voice.log(1)
+    voice.acked()
+    voice.close()
+    voice.ear.wait_end()
+    assert endpoint.close(10)
+    assert endpoint.close(10)
+    assert memory(endpoint).statuses == ["lost"]
+    late = Ear()
+    endpoint.connect(late).send(pb.WorkerMessage(hello=voice.hello))
+    assert late.wait_end() is not None
+    assert len(rows(endpoint)) == 1
