@@ -42,7 +42,7 @@ class Logger:
             runs here for what `end_epoch` returns, and on process 0 for merged rows.
         process_index, process_count: override JAX's; given together.
         coordinator_address: ``host:port`` of a coordinator that runs already.
-        on_peer_failure: called when another process fails; for now never.
+        on_peer_failure: kept; nothing calls it yet.
 
     Attributes:
         config: the settings, with what the launcher says where they were open.
@@ -195,9 +195,9 @@ class Logger:
 
     @property
     def found_nans(self) -> bool:
-        """Whether a NaN was logged in this training; waits for the values handed in.
+        """Whether a NaN was logged in this training: on every process at the same step.
 
-        The same on every process at the same step.
+        Waits until the values handed in are there.
         """
         self._home.check()
         self._training.wait_fetched()
@@ -214,8 +214,7 @@ class Logger:
     def request_stop(self, reason: str) -> None:
         """Asks for the end of the training.
 
-        In a pod nothing stops yet: a process that leaves alone would hang the
-        others. The request is in ``output.log``.
+        In a pod it is only told, in ``output.log``: no process shall leave alone.
         """
         with self._guarded("request_stop"):
             self._training.request_stop(reason)

@@ -71,7 +71,8 @@ def divide(a: Part, b: Part) -> Part:
     try:
         return a / b
     except ZeroDivisionError:
-        return math.nan if not a or math.isnan(a) else math.copysign(math.inf, a)
+        sign = math.copysign(1.0, b)
+        return math.nan if not a or math.isnan(a) else math.copysign(math.inf, a) * sign
     except OverflowError:
         return _rounded(a, b)
 

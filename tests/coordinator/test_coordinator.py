@@ -126,18 +126,3 @@ def test_bodies_reach_tools_and_output_log(make: Make, tmp_path: Path) -> None:
     text = (tmp_path / "output.log").read_text()
     assert "train: hello there" in text
     assert "cannot log this" in text
-
-
-def test_nan_is_named_once_with_process_host_key_and_step(make: Make, tmp_path: Path) -> None:
-    """The first NaN of a key is an event and a line; the next are only in their rows."""
-    endpoint = make(LoggerConfig(log_path=tmp_path), [MemoryLoggerConfig()])
-    voice = Voice().connect(endpoint.connect)
-    for step in (3, 4):
-        voice.log(step, {"loss": math.nan, "acc": 1.0})
-    voice.finalize()
-    voice.verdict()
-    assert [len(row.non_finite) for row in rows(endpoint)] == [1, 1]
-    text = (tmp_path / "output.log").read_text()
-    assert text.count("NaN in 'loss' of mode 'train' at step 3 on process 0 (host0)") == 1
-    assert text.count("NaN") == 1
-    assert [item.event.name for item in memory(endpoint).events] == ["nan"]

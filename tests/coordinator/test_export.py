@@ -122,7 +122,7 @@ def test_a_run_whose_coordinator_was_killed_can_be_read(tmp_path: Path) -> None:
     code = (
         "import os, signal; from pathlib import Path;"
         "from podlog.coordinator.journal import Journal;"
-        "from podlog.proto.records import Kind, Row, RowKey;"
+        "from podlog.proto.records import Kind; from podlog.proto.rows import Row, RowKey;"
         f"j = Journal(Path({str(tmp_path)!r}) / 'journal.sqlite'); j.add_attempt('job', 0, 1.0);"
         "j.add_row(Row(RowKey(1, 'train', 1, Kind.STEP, 0), 0, 0, 0.0, {'a': 1}));"
         "os.kill(os.getpid(), signal.SIGKILL)"

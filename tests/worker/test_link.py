@@ -256,7 +256,9 @@ def test_a_forked_child_gets_an_error_instead_of_a_hang(make: Make) -> None:
     link = make().link
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # JAX, once loaded, warns of every fork
+            pid = os.fork()
     if pid == 0:
         try:
             link.wait_acked(1, 60)

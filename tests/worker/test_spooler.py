@@ -207,7 +207,9 @@ def test_a_forked_child_gets_an_error(bench: Callable[..., Bench]) -> None:
     at.spooler.start()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        pid = os.fork()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # JAX, once loaded, warns of every fork
+            pid = os.fork()
     if pid == 0:
         try:
             at.spooler.put(None, [_draft(1)])
