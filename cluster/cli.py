@@ -20,7 +20,8 @@ app = typer.Typer(
     help="""
 The logger for JAX training on many hosts: every process logs, one coordinator merges.
 
-Start with a training on this machine, then look at what it logged:
+Start with a script that makes a `podlog.worker.Logger`, as several processes on this machine,
+then look at what it logged:
 
     podlog run -n 4 --cpu-devices 2 --log-path runs/first train.py
 
@@ -107,7 +108,10 @@ def run(
 @app.command(short_help="Write the merged rows of a run as CSV or JSONL.")
 def export(
     run: Annotated[
-        Path, typer.Argument(exists=True, file_okay=False, help="Folder of the run (its log_path).")
+        Path,
+        typer.Argument(
+            metavar="RUN", exists=True, file_okay=False, help="Folder of the run (its log_path)."
+        ),
     ],
     format_: Annotated[Format, typer.Option("--format", "-f", help="What to write.")] = Format.csv,
     attempt: Annotated[
@@ -125,6 +129,10 @@ def export(
         podlog export runs/first --format csv > rows.csv
 
         podlog export runs/first --format jsonl --attempt 1
+
+    CSV has `log_attempt`, `log_mode`, `log_kind`, `log_n`, `log_step`, `log_epoch`, then a column
+    a metric. JSONL has an object a row, with `_podlog`: who is in it, who is missing, and the
+    processes with the least and the greatest value.
     """
     from ..coordinator import cli
 

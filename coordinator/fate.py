@@ -127,6 +127,11 @@ class Fate:
             return self._given
         return verdict(self._members.all(), signal=self._signal, chapter=self._chapter)
 
+    @property
+    def given(self) -> Verdict | None:
+        """The chapter's final verdict, if it was given."""
+        return self._given
+
     def give(self) -> Verdict | None:
         """Commits the chapter's final verdict; None if there is none, or it was given."""
         if self._given is not None:

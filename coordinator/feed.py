@@ -175,7 +175,7 @@ class Feed:
             self._position = self._runner.open(self._position)
 
         if not self._try(open_tool):
-            self._report("tool_failed", f"tool {self.name} cannot go on where it stood")
+            self._report("tool_failed", f"tool {self.name} cannot be started")
         while (job := self._jobs.get()) is not None:
             if isinstance(job, _Finalize):
                 self._end_chapter(job)

@@ -17,7 +17,7 @@ import cloudpickle
 from ..proto import podlog_pb2 as pb
 from ..proto.config import LoggerConfig
 from ..proto.rowcodec import read_item
-from ..proto.tool import LoggerTool, ToolContext
+from ..proto.tool import LoggerTool, ToolContext, create_tool
 from .feedpipe import read_frame, write_frame
 from .runners import ThreadRunner
 
@@ -65,8 +65,7 @@ def _tool(request: pb.FeedOpen) -> LoggerTool:
     log_path = Path(request.log_path) if request.log_path else None
     config.log_path = log_path
     context = ToolContext(config=config, log_path=log_path, run_id=request.run_id)
-    tool: LoggerTool = cloudpickle.loads(request.tool.pickled).create(context)
-    return tool
+    return create_tool(cloudpickle.loads(request.tool.pickled), context)
 
 
 def _read(

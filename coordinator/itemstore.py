@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from ..proto import podlog_pb2 as pb
 from ..proto.errors import JournalError
 from ..proto.records import Event, Kind, LogLine, RunConfig
-from ..proto.rowcodec import encode_item, encode_row, read_item
+from ..proto.rowcodec import encode_details, encode_item, encode_main, read_item
 from ..proto.rows import ConfigItem, EventItem, FeedItem, Row, RowKey
 from .database import Database, intact, seal, unseal
+from .newest import NewestRows
 
 _ITEMS = """
 SELECT id, 'row', data, crc FROM rows WHERE id > ?1
@@ -18,10 +19,10 @@ ORDER BY id LIMIT ?2
 """
 
 _NEWEST = """
-SELECT (SELECT id FROM rows AS other
-  WHERE other.attempt = first.attempt AND other.mode = first.mode AND other.step = first.step
-  AND other.kind = first.kind AND other.n = first.n ORDER BY other.revision DESC LIMIT 1)
-FROM rows AS first WHERE revision = 0 ORDER BY id
+SELECT id FROM (
+  SELECT id, min(id) OVER one AS first, revision = max(revision) OVER one AS newest
+  FROM rows WINDOW one AS (PARTITION BY attempt, mode, step, kind, n)
+) WHERE newest ORDER BY first
 """
 
 
@@ -41,6 +42,7 @@ class ItemStore:
 
     _db: Database
     _last_id: int
+    _newest: NewestRows
 
     def add_row(self, row: Row) -> Row:
         """Stores a row; returns it with its id.
@@ -48,30 +50,28 @@ class ItemStore:
         Raises:
             JournalError: that revision of the row is there already.
         """
-        message = encode_row(dataclasses.replace(row, id=0))
-        details = pb.Row(per_process=message.per_process)
-        del message.per_process[:]
         number, key = self._next_id(), row.key
+        data = encode_main(row).SerializeToString()
         added = self._db.execute(
             "INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (number, *_identity(key), row.revision, *seal(message.SerializeToString())),
+            (number, *_identity(key), row.revision, *seal(data)),
         )
         if not added.rowcount:
             raise JournalError(f"journal: {key} has revision {row.revision} already")
-        if details.per_process:
+        if row.per_process:
             keep = bool(row.non_finite or row.flags)
-            data = details.SerializeToString()
-            self._db.execute("INSERT INTO details VALUES (?, ?, ?, ?)", (number, keep, *seal(data)))
-        return dataclasses.replace(row, id=number)
+            details = encode_details(row).SerializeToString()
+            values = (number, keep, *seal(details))
+            self._db.execute("INSERT INTO details VALUES (?, ?, ?, ?)", values)
+        row = dataclasses.replace(row, id=number)
+        self._newest.add(row)
+        return row
 
     def replace_row(self, row: Row) -> None:
         """Stores a row again under its id: what tools are shown is known now."""
-        message = encode_row(dataclasses.replace(row, id=0))
-        del message.per_process[:]
-        self._db.execute(
-            "UPDATE rows SET data = ?, crc = ? WHERE id = ?",
-            (*seal(message.SerializeToString()), row.id),
-        )
+        data = encode_main(row).SerializeToString()
+        self._db.execute("UPDATE rows SET data = ?, crc = ? WHERE id = ?", (*seal(data), row.id))
+        self._newest.add(row)
 
     def thin_details(self, newest: int = 1000, every: int = 100) -> None:
         """Forgets single processes' values of old rows.
@@ -84,6 +84,7 @@ class ItemStore:
             " AND id <= (SELECT id FROM rows ORDER BY id DESC LIMIT 1 OFFSET ?)",
             (every, newest),
         )
+        self._newest = NewestRows()
 
     def add_event(self, item: EventItem) -> EventItem:
         """Stores an event; returns it with its id."""
@@ -229,6 +230,9 @@ class ItemStore:
     # ------------------------------------------------------------- inside
 
     def _read_item(self, number: int, kind: str, data: object, crc: object) -> FeedItem:
+        kept = self._newest.get(number)
+        if kept is not None and intact(data, crc):
+            return kept
         details: tuple[object, object] | None = None
         if kind == "row":
             details = self._db.execute(

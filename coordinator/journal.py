@@ -6,6 +6,7 @@ from pathlib import Path
 
 from .database import Database
 from .itemstore import ItemStore, StoredLine
+from .newest import NewestRows
 from .recordstore import RecordStore
 from .runstore import RunStore
 
@@ -60,5 +61,6 @@ class Journal(RunStore, RecordStore, ItemStore):
         self._db.close()
 
     def _recall(self) -> None:
+        self._newest = NewestRows()
         self._schemas = self._load_schemas()
         self._last_id = self._read_last_id()

@@ -75,6 +75,13 @@ class RecordStore:
         """Forgets the records of a row that nobody can add to; the ack stays."""
         self._db.execute(f"DELETE FROM records {_OF_ROW}", _identity(key))
 
+    def forget(self, records: Iterable[Record]) -> None:
+        """Forgets single records; the ack stays."""
+        self._db.executemany(
+            "DELETE FROM records WHERE incarnation = ? AND seq = ?",
+            [(signed(r.incarnation), r.seq) for r in records],
+        )
+
     def open_records(self) -> list[tuple[Record, int]]:
         """Records that are in no row yet, with their attempts: for a restart."""
         found = self._db.execute(

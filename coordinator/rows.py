@@ -137,11 +137,15 @@ class Rows:
     def _close(self, closing: Closing, now: float) -> None:
         stored = self._journal.records_of(closing.key) if closing.late else []
         flags = ["late"] if closing.late else []
+        if closing.complete and not closing.late:
+            self._journal.forget(closing.records)
+        else:
+            self._journal.assign(closing.key, closing.records)
         if closing.reopened and not stored:
-            flags.append("partial")
-        self._journal.assign(closing.key, closing.records)
+            self._refuse(closing)
+            return
         row = self._journal.add_row(self._merged(closing, [*closing.records, *stored], flags))
-        if closing.complete:
+        if closing.complete and closing.late:
             self._journal.delete_records(closing.key)
         if row.revision == 0:
             self.count += 1
@@ -175,6 +179,20 @@ class Rows:
             flags=tuple(flags),
             per_process=merged.per_process,
         )
+
+    def _refuse(self, closing: Closing) -> None:
+        """Keeps records as events whose row can no longer be merged with what it was made of."""
+        key = closing.key
+        for record in closing.records:
+            text = (
+                f"process {record.process} sent a record of the {key.kind.label} row of mode "
+                f"{key.mode!r} at step {key.step} after it had said that it was past it: "
+                "its values are in this event, not in the row"
+            )
+            values = {s.metric.key: repr(s.columns) for s in record.states()}
+            event = Event("too_late", text, key.mode, fields=values)
+            self._intake.event(event, process=record.process, step=key.step, attempt=key.attempt)
+        self._journal.delete_records(key)
 
     def _complain(self, key: RowKey, merged: Merged) -> None:
         """Names what was left out of a row, once for each process, key and mode."""

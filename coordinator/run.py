@@ -196,6 +196,10 @@ class Run:
         self._rows.want_postprocess(message.postprocess)
 
     def _finalize(self, stream: Stream, status: str, now: float) -> None:
+        given = self._fate.given
+        if given is not None:  # nothing was logged since: the chapter has its verdict
+            self._tell(given, [stream])
+            return
         self._fate.finalized(stream, status, now)
         if self._local:
             self._chapter_end = self._settle(now, lines=True)

@@ -15,14 +15,13 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import grpc
-import grpc.aio
 from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from ..proto import podlog_pb2 as pb
 from ..proto.control import Setup
 from ..proto.errors import ConfigError, RefusedError, WireError
+from ..proto.rpc import grpc
 from .coordinator import Coordinator
 from .streams import Stream
 

@@ -42,6 +42,7 @@ class Settling:
             self._rows.advance(now, flush=True)
 
         late = now >= self.deadline
+        behind = self._feeds.behind() if late else []
         before = self._rows.before()
         if not self._told and (late or (before is None and self._feeds.caught_up(None))):
             self._told = True
@@ -51,6 +52,6 @@ class Settling:
         if self._feeds.finalized() and (not self._lines or self._feeds.lines_written()):
             return True
         if late:
-            names = ", ".join(self._feeds.behind())
-            self._intake.event(Event("tool_late", f"not through at the end: {names}"))
+            text = f"not through at the end: {', '.join(behind) or 'output.log'}"
+            self._intake.event(Event("tool_late", text))
         return late

@@ -13,7 +13,7 @@ from ..proto.config import LoggerConfig, LoggerToolsConfig
 from ..proto.control import Setup
 from ..proto.errors import ConfigError
 from ..proto.records import Event
-from ..proto.tool import LoggerTool, ToolContext
+from ..proto.tool import LoggerTool, ToolContext, create_tool, tool_names
 from .feedpipe import ProcessRunner
 from .opening import OpenRun, open_run
 from .runners import Runner, ThreadRunner
@@ -28,14 +28,14 @@ def create_tools(configs: Sequence[LoggerToolsConfig], run: OpenRun) -> dict[str
         Exception: whatever a ``create`` raises.
     """
     tools: dict[str, LoggerTool] = {}
-    for config in configs:
+    for name, config in zip(tool_names(configs), configs, strict=True):
         context = ToolContext(
             config=run.config,
             log_path=run.log_path,
             run_id=run.run_id,
             log_tools=tuple(tools.values()),
         )
-        tools[_unique(type(config).__name__.removesuffix("Config"), tools)] = config.create(context)
+        tools[name] = create_tool(config, context)
     return tools
 
 
@@ -74,7 +74,7 @@ def _runner(spec: pb.ToolSpec, asked: pb.Open, run: OpenRun) -> Runner:
     """The runner of one tool; only podlog's own are unpickled in this process."""
     if spec.builtin:
         context = ToolContext(config=run.config, log_path=run.log_path, run_id=run.run_id)
-        return ThreadRunner(cloudpickle.loads(spec.pickled).create(context))
+        return ThreadRunner(create_tool(cloudpickle.loads(spec.pickled), context))
     setup = pb.FeedOpen(
         tool=spec,
         sys_path=asked.sys_path,
@@ -83,10 +83,3 @@ def _runner(spec: pb.ToolSpec, asked: pb.Open, run: OpenRun) -> Runner:
         config_json=asked.config_json,
     )
     return ProcessRunner(setup)
-
-
-def _unique(name: str, taken: dict[str, LoggerTool]) -> str:
-    found, number = name, 2
-    while found in taken:
-        found, number = f"{name}-{number}", number + 1
-    return found

@@ -7,17 +7,16 @@ anything the .proto does not allow.
 import functools
 import hashlib
 import io
-import struct
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from google.protobuf.message import Message
 
 from . import podlog_pb2 as pb
 from .errors import WireError
+from .layout import layout_of
 from .records import (
     OP_COLUMNS,
-    Column,
     Draft,
     Dtype,
     Event,
@@ -74,6 +73,12 @@ def read_schema(message: pb.Schema) -> Schema:
     if schema_id(schema) != message.id:
         raise WireError(f"schema {message.id:#x}: id is not that of its content")
 
+    return interned(schema)
+
+
+@functools.lru_cache(maxsize=4096)
+def interned(schema: Schema) -> Schema:
+    """One object for equal schemas: that two records share one is seen at once."""
     return schema
 
 
@@ -90,26 +95,17 @@ def _read_metric(message: pb.Metric) -> Metric:
 # ---------------------------------------------------------------- records
 
 
-@functools.lru_cache(maxsize=4096)
-def _layout(schema: Schema) -> tuple[struct.Struct, tuple[Dtype, ...], int]:
-    """Scalar layout, column types and number of payload columns of a record."""
-    columns = schema.columns()
-    codes = "".join("d" if c is Dtype.F8 else "q" for c in columns if c is not Dtype.BYTES)
-    return struct.Struct("<" + codes), columns, columns.count(Dtype.BYTES)
-
-
 def encode_block(
     process: int, incarnation: int, restores: int, first_seq: int, drafts: Sequence[Draft]
 ) -> pb.Block:
     """A block of drafts that share one schema, numbered from `first_seq`."""
-    layout, columns, _ = _layout(drafts[0].schema)
+    layout = layout_of(drafts[0].schema)
     values = bytearray()
     payloads: list[bytes] = []
     for draft in drafts:
-        values += layout.pack(
-            *(v for v, c in zip(draft.values, columns, strict=True) if c is not Dtype.BYTES)
-        )
-        payloads += [v for v in draft.values if isinstance(v, bytes)]
+        scalars, others = layout.pack(draft.values)
+        values += scalars
+        payloads += others
     return pb.Block(
         process=process,
         incarnation=incarnation,
@@ -139,33 +135,25 @@ def decode_block(block: pb.Block, schemas: Mapping[int, Schema]) -> list[Record]
     if schema is None:
         raise WireError(f"block of process {block.process}: unknown schema {block.schema_id:#x}")
 
-    layout, columns, n_payloads = _layout(schema)
+    layout = layout_of(schema)
+    n_payloads = len(layout.payloads)
     count = len(block.step)
     if (
         not len(block.n) == len(block.epoch) == len(block.time) == count
-        or len(block.values) != count * layout.size
+        or len(block.values) != count * layout.scalars.size
         or len(block.payloads) != count * n_payloads
         or block.first_seq < 1
     ):
         raise WireError(f"block of process {block.process} at seq {block.first_seq}: wrong lengths")
 
+    source = (block.process, block.incarnation, block.restores)
+    packed, first = block.values, block.first_seq
     records = []
-    for i in range(count):
-        scalars = iter(layout.unpack_from(block.values, i * layout.size))
-        payloads = iter(block.payloads[i * n_payloads : (i + 1) * n_payloads])
-        values = tuple(_column(c, scalars, payloads) for c in columns)
-        draft = Draft(schema, block.step[i], block.n[i], block.epoch[i], block.time[i], values)
-        records.append(
-            Record(block.process, block.incarnation, block.restores, block.first_seq + i, draft)
-        )
+    for i, at in enumerate(zip(block.step, block.n, block.epoch, block.time, strict=True)):
+        payloads = block.payloads[i * n_payloads : (i + 1) * n_payloads] if n_payloads else ()
+        values = layout.unpack(packed, i, payloads)
+        records.append(Record(*source, first + i, Draft(schema, *at, values)))
     return records
-
-
-def _column(dtype: Dtype, scalars: Iterable[Column], payloads: Iterable[bytes]) -> Column:
-    if dtype is Dtype.BYTES:
-        return next(iter(payloads))
-    value = next(iter(scalars))
-    return bool(value) if dtype is Dtype.BOOL else value
 
 
 # ---------------------------------------------------------------- payloads
@@ -264,4 +252,4 @@ def unpack_array(data: bytes) -> np.ndarray:
 
 def safe_text(text: str) -> str:
     """`text` with what UTF-8 cannot hold (lone surrogates) written as escapes."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -9,7 +9,7 @@ Logger is made of it, since they may have been changed in between.
 """
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -223,9 +223,16 @@ class LoggerConfig(ConfigDict):
             value = getattr(self, name)
             if isinstance(value, Mapping):
                 setattr(self, name, ConfigDict.from_dict(group, value))
+        if not isinstance(self.log_tools, Sequence):
+            raise ConfigError(f"LoggerConfig.log_tools is {self.log_tools!r}: use a list")
         self.log_tools = [_tool_config(tool) for tool in self.log_tools]
-        if self.log_every_n_steps == 0:
-            raise ConfigError("LoggerConfig.log_every_n_steps is 0: use 1 to log each step")
+        if type(self.log_every_n_steps) is not int or self.log_every_n_steps == 0:
+            raise ConfigError(
+                f"LoggerConfig.log_every_n_steps is {self.log_every_n_steps!r}: "
+                "use 1 to log each step"
+            )
+        if not isinstance(self.run_id, str) or not self.run_id.isprintable():
+            raise ConfigError(f"LoggerConfig.run_id is {self.run_id!r}: use a text")
         if not self.cmd_logging_name or "/" in self.cmd_logging_name:
             raise ConfigError(
                 f"LoggerConfig.cmd_logging_name is {self.cmd_logging_name!r}: use a file name"

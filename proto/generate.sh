@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Generates podlog_pb2.py and .pyi anew from podlog.proto: `make proto`, or
-# `bash proto/generate.sh [PYTHON]` with a Python from 3.11 to 3.13.
+# Generates the messages (*_pb2.py and .pyi) anew from the .proto files: `make
+# proto`, or `bash proto/generate.sh [PYTHON]` with a Python from 3.11 to 3.13.
 #
 # The generator is old on purpose: what it writes runs on its own protobuf
 # (5.27.2) and every later one, and it lives in an environment of its own
@@ -17,15 +17,17 @@ if [ ! -e "$tools/.ready" ]; then
 fi
 
 made=.cache/generated
-rm -rf "$made" proto/podlog_pb2.py proto/podlog_pb2.pyi
+rm -rf "$made" proto/*_pb2.py proto/*_pb2.pyi
 mkdir -p "$made"
-"$tools/bin/python" -m grpc_tools.protoc -Ipodlog/proto=proto \
-  --python_out="$made" --pyi_out="$made" podlog/proto/podlog.proto
-
-hash=$("$python" -c 'import hashlib, sys
-print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' proto/podlog.proto)
-for file in podlog_pb2.py podlog_pb2.pyi; do
-  { echo "# podlog.proto sha256: $hash"; cat "$made/podlog/proto/$file"; } > "proto/$file"
+for source in proto/*.proto; do
+  "$tools/bin/python" -m grpc_tools.protoc -Ipodlog/proto=proto \
+    --python_out="$made" --pyi_out="$made" "podlog/$source"
+  hash=$("$python" -c 'import hashlib, sys
+print(hashlib.sha256(open(sys.argv[1], "rb").read()).hexdigest())' "$source")
+  name=$(basename "$source" .proto)
+  for file in "${name}_pb2.py" "${name}_pb2.pyi"; do
+    { echo "# $name.proto sha256: $hash"; cat "$made/podlog/proto/$file"; } > "proto/$file"
+  done
+  echo "proto/${name}_pb2.py is that of $name.proto $hash"
 done
 rm -rf "$made"
-echo "proto/podlog_pb2.py is that of podlog.proto $hash"

@@ -1,76 +1,69 @@
-# podlog.proto sha256: 3b358eacd41007fd2aa160def864fa6324aa57d8febef209e185f1c5ba797418
+# podlog.proto sha256: 121a1a017ce8192e2b6e7f64b0a29d22cb1eba4da53954c6d91ec09e85af526d
+from podlog.proto import records_pb2 as _records_pb2
+from podlog.proto import feed_pb2 as _feed_pb2
 from google.protobuf.internal import containers as _containers
-from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+from podlog.proto.records_pb2 import Schema as Schema
+from podlog.proto.records_pb2 import Metric as Metric
+from podlog.proto.records_pb2 import Block as Block
+from podlog.proto.records_pb2 import Gap as Gap
+from podlog.proto.records_pb2 import Kind as Kind
+from podlog.proto.records_pb2 import Op as Op
+from podlog.proto.records_pb2 import Dtype as Dtype
+from podlog.proto.feed_pb2 import LogLine as LogLine
+from podlog.proto.feed_pb2 import Event as Event
+from podlog.proto.feed_pb2 import Config as Config
+from podlog.proto.feed_pb2 import Row as Row
+from podlog.proto.feed_pb2 import Value as Value
+from podlog.proto.feed_pb2 import ValueList as ValueList
+from podlog.proto.feed_pb2 import HistogramValue as HistogramValue
+from podlog.proto.feed_pb2 import Media as Media
+from podlog.proto.feed_pb2 import PerProcess as PerProcess
+from podlog.proto.feed_pb2 import Spread as Spread
+from podlog.proto.feed_pb2 import SpreadTable as SpreadTable
+from podlog.proto.feed_pb2 import NumberTable as NumberTable
+from podlog.proto.feed_pb2 import NonFinite as NonFinite
+from podlog.proto.feed_pb2 import EventItem as EventItem
+from podlog.proto.feed_pb2 import ConfigItem as ConfigItem
+from podlog.proto.feed_pb2 import FeedItem as FeedItem
+from podlog.proto.feed_pb2 import ToolSpec as ToolSpec
+from podlog.proto.feed_pb2 import FeedRequest as FeedRequest
+from podlog.proto.feed_pb2 import FeedOpen as FeedOpen
+from podlog.proto.feed_pb2 import FeedWrite as FeedWrite
+from podlog.proto.feed_pb2 import FeedFinalize as FeedFinalize
+from podlog.proto.feed_pb2 import FeedReply as FeedReply
 
 DESCRIPTOR: _descriptor.FileDescriptor
-
-class Kind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = ()
-    KIND_UNSPECIFIED: _ClassVar[Kind]
-    STEP: _ClassVar[Kind]
-    HOST: _ClassVar[Kind]
-    EPOCH: _ClassVar[Kind]
-    LOG: _ClassVar[Kind]
-    EVENT: _ClassVar[Kind]
-    CONFIG: _ClassVar[Kind]
-    GAP: _ClassVar[Kind]
-
-class Op(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = ()
-    OP_UNSPECIFIED: _ClassVar[Op]
-    MEAN: _ClassVar[Op]
-    SUM: _ClassVar[Op]
-    MIN: _ClassVar[Op]
-    MAX: _ClassVar[Op]
-    SINGLE: _ClassVar[Op]
-    STD: _ClassVar[Op]
-    CONCAT: _ClassVar[Op]
-    CONCAT_COUNTED: _ClassVar[Op]
-    HISTOGRAM: _ClassVar[Op]
-    NUMBER: _ClassVar[Op]
-    COUNTER: _ClassVar[Op]
-    TEXT: _ClassVar[Op]
-    IMAGE: _ClassVar[Op]
-    TABLE: _ClassVar[Op]
-    PAYLOAD: _ClassVar[Op]
-
-class Dtype(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = ()
-    F8: _ClassVar[Dtype]
-    I8: _ClassVar[Dtype]
-    BOOL: _ClassVar[Dtype]
-    BYTES: _ClassVar[Dtype]
-KIND_UNSPECIFIED: Kind
-STEP: Kind
-HOST: Kind
-EPOCH: Kind
-LOG: Kind
-EVENT: Kind
-CONFIG: Kind
-GAP: Kind
-OP_UNSPECIFIED: Op
-MEAN: Op
-SUM: Op
-MIN: Op
-MAX: Op
-SINGLE: Op
-STD: Op
-CONCAT: Op
-CONCAT_COUNTED: Op
-HISTOGRAM: Op
-NUMBER: Op
-COUNTER: Op
-TEXT: Op
-IMAGE: Op
-TABLE: Op
-PAYLOAD: Op
-F8: Dtype
-I8: Dtype
-BOOL: Dtype
-BYTES: Dtype
+KIND_UNSPECIFIED: _records_pb2.Kind
+STEP: _records_pb2.Kind
+HOST: _records_pb2.Kind
+EPOCH: _records_pb2.Kind
+LOG: _records_pb2.Kind
+EVENT: _records_pb2.Kind
+CONFIG: _records_pb2.Kind
+GAP: _records_pb2.Kind
+OP_UNSPECIFIED: _records_pb2.Op
+MEAN: _records_pb2.Op
+SUM: _records_pb2.Op
+MIN: _records_pb2.Op
+MAX: _records_pb2.Op
+SINGLE: _records_pb2.Op
+STD: _records_pb2.Op
+CONCAT: _records_pb2.Op
+CONCAT_COUNTED: _records_pb2.Op
+HISTOGRAM: _records_pb2.Op
+NUMBER: _records_pb2.Op
+COUNTER: _records_pb2.Op
+TEXT: _records_pb2.Op
+IMAGE: _records_pb2.Op
+TABLE: _records_pb2.Op
+PAYLOAD: _records_pb2.Op
+F8: _records_pb2.Dtype
+I8: _records_pb2.Dtype
+BOOL: _records_pb2.Dtype
+BYTES: _records_pb2.Dtype
 
 class WorkerMessage(_message.Message):
     __slots__ = ("hello", "open", "batch", "heartbeat", "merged_request", "postprocess_answer", "finalize", "goodbye")
@@ -139,20 +132,10 @@ class Open(_message.Message):
     run_id: str
     log_path: str
     config_json: str
-    tools: _containers.RepeatedCompositeFieldContainer[ToolSpec]
+    tools: _containers.RepeatedCompositeFieldContainer[_feed_pb2.ToolSpec]
     sys_path: _containers.RepeatedScalarFieldContainer[str]
     postprocess: bool
-    def __init__(self, run_id: _Optional[str] = ..., log_path: _Optional[str] = ..., config_json: _Optional[str] = ..., tools: _Optional[_Iterable[_Union[ToolSpec, _Mapping]]] = ..., sys_path: _Optional[_Iterable[str]] = ..., postprocess: bool = ...) -> None: ...
-
-class ToolSpec(_message.Message):
-    __slots__ = ("name", "builtin", "pickled")
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    BUILTIN_FIELD_NUMBER: _ClassVar[int]
-    PICKLED_FIELD_NUMBER: _ClassVar[int]
-    name: str
-    builtin: bool
-    pickled: bytes
-    def __init__(self, name: _Optional[str] = ..., builtin: bool = ..., pickled: _Optional[bytes] = ...) -> None: ...
+    def __init__(self, run_id: _Optional[str] = ..., log_path: _Optional[str] = ..., config_json: _Optional[str] = ..., tools: _Optional[_Iterable[_Union[_feed_pb2.ToolSpec, _Mapping]]] = ..., sys_path: _Optional[_Iterable[str]] = ..., postprocess: bool = ...) -> None: ...
 
 class Batch(_message.Message):
     __slots__ = ("schemas", "blocks", "progress", "backlog")
@@ -160,65 +143,11 @@ class Batch(_message.Message):
     BLOCKS_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     BACKLOG_FIELD_NUMBER: _ClassVar[int]
-    schemas: _containers.RepeatedCompositeFieldContainer[Schema]
-    blocks: _containers.RepeatedCompositeFieldContainer[Block]
+    schemas: _containers.RepeatedCompositeFieldContainer[_records_pb2.Schema]
+    blocks: _containers.RepeatedCompositeFieldContainer[_records_pb2.Block]
     progress: _containers.RepeatedCompositeFieldContainer[Progress]
     backlog: int
-    def __init__(self, schemas: _Optional[_Iterable[_Union[Schema, _Mapping]]] = ..., blocks: _Optional[_Iterable[_Union[Block, _Mapping]]] = ..., progress: _Optional[_Iterable[_Union[Progress, _Mapping]]] = ..., backlog: _Optional[int] = ...) -> None: ...
-
-class Schema(_message.Message):
-    __slots__ = ("id", "kind", "mode", "metrics")
-    ID_FIELD_NUMBER: _ClassVar[int]
-    KIND_FIELD_NUMBER: _ClassVar[int]
-    MODE_FIELD_NUMBER: _ClassVar[int]
-    METRICS_FIELD_NUMBER: _ClassVar[int]
-    id: int
-    kind: Kind
-    mode: str
-    metrics: _containers.RepeatedCompositeFieldContainer[Metric]
-    def __init__(self, id: _Optional[int] = ..., kind: _Optional[_Union[Kind, str]] = ..., mode: _Optional[str] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ...) -> None: ...
-
-class Metric(_message.Message):
-    __slots__ = ("key", "op", "dtypes", "replicas", "digest", "occurrence")
-    KEY_FIELD_NUMBER: _ClassVar[int]
-    OP_FIELD_NUMBER: _ClassVar[int]
-    DTYPES_FIELD_NUMBER: _ClassVar[int]
-    REPLICAS_FIELD_NUMBER: _ClassVar[int]
-    DIGEST_FIELD_NUMBER: _ClassVar[int]
-    OCCURRENCE_FIELD_NUMBER: _ClassVar[int]
-    key: str
-    op: Op
-    dtypes: _containers.RepeatedScalarFieldContainer[Dtype]
-    replicas: _containers.RepeatedScalarFieldContainer[int]
-    digest: bool
-    occurrence: int
-    def __init__(self, key: _Optional[str] = ..., op: _Optional[_Union[Op, str]] = ..., dtypes: _Optional[_Iterable[_Union[Dtype, str]]] = ..., replicas: _Optional[_Iterable[int]] = ..., digest: bool = ..., occurrence: _Optional[int] = ...) -> None: ...
-
-class Block(_message.Message):
-    __slots__ = ("process", "incarnation", "restores", "schema_id", "first_seq", "step", "n", "epoch", "time", "values", "payloads")
-    PROCESS_FIELD_NUMBER: _ClassVar[int]
-    INCARNATION_FIELD_NUMBER: _ClassVar[int]
-    RESTORES_FIELD_NUMBER: _ClassVar[int]
-    SCHEMA_ID_FIELD_NUMBER: _ClassVar[int]
-    FIRST_SEQ_FIELD_NUMBER: _ClassVar[int]
-    STEP_FIELD_NUMBER: _ClassVar[int]
-    N_FIELD_NUMBER: _ClassVar[int]
-    EPOCH_FIELD_NUMBER: _ClassVar[int]
-    TIME_FIELD_NUMBER: _ClassVar[int]
-    VALUES_FIELD_NUMBER: _ClassVar[int]
-    PAYLOADS_FIELD_NUMBER: _ClassVar[int]
-    process: int
-    incarnation: int
-    restores: int
-    schema_id: int
-    first_seq: int
-    step: _containers.RepeatedScalarFieldContainer[int]
-    n: _containers.RepeatedScalarFieldContainer[int]
-    epoch: _containers.RepeatedScalarFieldContainer[int]
-    time: _containers.RepeatedScalarFieldContainer[float]
-    values: bytes
-    payloads: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, process: _Optional[int] = ..., incarnation: _Optional[int] = ..., restores: _Optional[int] = ..., schema_id: _Optional[int] = ..., first_seq: _Optional[int] = ..., step: _Optional[_Iterable[int]] = ..., n: _Optional[_Iterable[int]] = ..., epoch: _Optional[_Iterable[int]] = ..., time: _Optional[_Iterable[float]] = ..., values: _Optional[bytes] = ..., payloads: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    def __init__(self, schemas: _Optional[_Iterable[_Union[_records_pb2.Schema, _Mapping]]] = ..., blocks: _Optional[_Iterable[_Union[_records_pb2.Block, _Mapping]]] = ..., progress: _Optional[_Iterable[_Union[Progress, _Mapping]]] = ..., backlog: _Optional[int] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("mode", "kind", "step", "seq", "left")
@@ -228,11 +157,11 @@ class Progress(_message.Message):
     SEQ_FIELD_NUMBER: _ClassVar[int]
     LEFT_FIELD_NUMBER: _ClassVar[int]
     mode: str
-    kind: Kind
+    kind: _records_pb2.Kind
     step: int
     seq: int
     left: bool
-    def __init__(self, mode: _Optional[str] = ..., kind: _Optional[_Union[Kind, str]] = ..., step: _Optional[int] = ..., seq: _Optional[int] = ..., left: bool = ...) -> None: ...
+    def __init__(self, mode: _Optional[str] = ..., kind: _Optional[_Union[_records_pb2.Kind, str]] = ..., step: _Optional[int] = ..., seq: _Optional[int] = ..., left: bool = ...) -> None: ...
 
 class Heartbeat(_message.Message):
     __slots__ = ("sent", "step", "phase", "mode", "backlog", "pending", "progress")
@@ -269,15 +198,15 @@ class PostprocessAnswer(_message.Message):
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
         key: str
-        value: Value
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ...) -> None: ...
+        value: _feed_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_feed_pb2.Value, _Mapping]] = ...) -> None: ...
     ID_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     id: int
-    metrics: _containers.MessageMap[str, Value]
+    metrics: _containers.MessageMap[str, _feed_pb2.Value]
     error: str
-    def __init__(self, id: _Optional[int] = ..., metrics: _Optional[_Mapping[str, Value]] = ..., error: _Optional[str] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., metrics: _Optional[_Mapping[str, _feed_pb2.Value]] = ..., error: _Optional[str] = ...) -> None: ...
 
 class Finalize(_message.Message):
     __slots__ = ("status",)
@@ -360,8 +289,8 @@ class MergedRow(_message.Message):
     ID_FIELD_NUMBER: _ClassVar[int]
     ROW_FIELD_NUMBER: _ClassVar[int]
     id: int
-    row: Row
-    def __init__(self, id: _Optional[int] = ..., row: _Optional[_Union[Row, _Mapping]] = ...) -> None: ...
+    row: _feed_pb2.Row
+    def __init__(self, id: _Optional[int] = ..., row: _Optional[_Union[_feed_pb2.Row, _Mapping]] = ...) -> None: ...
 
 class PostprocessRequest(_message.Message):
     __slots__ = ("id", "metrics")
@@ -370,13 +299,13 @@ class PostprocessRequest(_message.Message):
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
         key: str
-        value: Value
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ...) -> None: ...
+        value: _feed_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_feed_pb2.Value, _Mapping]] = ...) -> None: ...
     ID_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
     id: int
-    metrics: _containers.MessageMap[str, Value]
-    def __init__(self, id: _Optional[int] = ..., metrics: _Optional[_Mapping[str, Value]] = ...) -> None: ...
+    metrics: _containers.MessageMap[str, _feed_pb2.Value]
+    def __init__(self, id: _Optional[int] = ..., metrics: _Optional[_Mapping[str, _feed_pb2.Value]] = ...) -> None: ...
 
 class Verdict(_message.Message):
     __slots__ = ("status", "final", "waiting_for", "root_cause", "chapter")
@@ -399,282 +328,3 @@ class WatchRequest(_message.Message):
 class Snapshot(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
-
-class LogLine(_message.Message):
-    __slots__ = ("level", "logger", "message", "host")
-    LEVEL_FIELD_NUMBER: _ClassVar[int]
-    LOGGER_FIELD_NUMBER: _ClassVar[int]
-    MESSAGE_FIELD_NUMBER: _ClassVar[int]
-    HOST_FIELD_NUMBER: _ClassVar[int]
-    level: int
-    logger: str
-    message: str
-    host: str
-    def __init__(self, level: _Optional[int] = ..., logger: _Optional[str] = ..., message: _Optional[str] = ..., host: _Optional[str] = ...) -> None: ...
-
-class Event(_message.Message):
-    __slots__ = ("name", "text", "mode", "key", "host", "fields")
-    class FieldsEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: str
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
-    NAME_FIELD_NUMBER: _ClassVar[int]
-    TEXT_FIELD_NUMBER: _ClassVar[int]
-    MODE_FIELD_NUMBER: _ClassVar[int]
-    KEY_FIELD_NUMBER: _ClassVar[int]
-    HOST_FIELD_NUMBER: _ClassVar[int]
-    FIELDS_FIELD_NUMBER: _ClassVar[int]
-    name: str
-    text: str
-    mode: str
-    key: str
-    host: str
-    fields: _containers.ScalarMap[str, str]
-    def __init__(self, name: _Optional[str] = ..., text: _Optional[str] = ..., mode: _Optional[str] = ..., key: _Optional[str] = ..., host: _Optional[str] = ..., fields: _Optional[_Mapping[str, str]] = ...) -> None: ...
-
-class Config(_message.Message):
-    __slots__ = ("json", "pickled")
-    JSON_FIELD_NUMBER: _ClassVar[int]
-    PICKLED_FIELD_NUMBER: _ClassVar[int]
-    json: str
-    pickled: bytes
-    def __init__(self, json: _Optional[str] = ..., pickled: _Optional[bytes] = ...) -> None: ...
-
-class Gap(_message.Message):
-    __slots__ = ("first", "last", "cause")
-    FIRST_FIELD_NUMBER: _ClassVar[int]
-    LAST_FIELD_NUMBER: _ClassVar[int]
-    CAUSE_FIELD_NUMBER: _ClassVar[int]
-    first: int
-    last: int
-    cause: str
-    def __init__(self, first: _Optional[int] = ..., last: _Optional[int] = ..., cause: _Optional[str] = ...) -> None: ...
-
-class Row(_message.Message):
-    __slots__ = ("id", "attempt", "mode", "step", "kind", "n", "revision", "epoch", "time", "metrics", "shown", "has_shown", "processes", "missing", "absent", "spreads", "non_finite", "flags", "per_process", "key_order")
-    class MetricsEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: Value
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ...) -> None: ...
-    class ShownEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: Value
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ...) -> None: ...
-    ID_FIELD_NUMBER: _ClassVar[int]
-    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
-    MODE_FIELD_NUMBER: _ClassVar[int]
-    STEP_FIELD_NUMBER: _ClassVar[int]
-    KIND_FIELD_NUMBER: _ClassVar[int]
-    N_FIELD_NUMBER: _ClassVar[int]
-    REVISION_FIELD_NUMBER: _ClassVar[int]
-    EPOCH_FIELD_NUMBER: _ClassVar[int]
-    TIME_FIELD_NUMBER: _ClassVar[int]
-    METRICS_FIELD_NUMBER: _ClassVar[int]
-    SHOWN_FIELD_NUMBER: _ClassVar[int]
-    HAS_SHOWN_FIELD_NUMBER: _ClassVar[int]
-    PROCESSES_FIELD_NUMBER: _ClassVar[int]
-    MISSING_FIELD_NUMBER: _ClassVar[int]
-    ABSENT_FIELD_NUMBER: _ClassVar[int]
-    SPREADS_FIELD_NUMBER: _ClassVar[int]
-    NON_FINITE_FIELD_NUMBER: _ClassVar[int]
-    FLAGS_FIELD_NUMBER: _ClassVar[int]
-    PER_PROCESS_FIELD_NUMBER: _ClassVar[int]
-    KEY_ORDER_FIELD_NUMBER: _ClassVar[int]
-    id: int
-    attempt: int
-    mode: str
-    step: int
-    kind: Kind
-    n: int
-    revision: int
-    epoch: int
-    time: float
-    metrics: _containers.MessageMap[str, Value]
-    shown: _containers.MessageMap[str, Value]
-    has_shown: bool
-    processes: _containers.RepeatedScalarFieldContainer[int]
-    missing: _containers.RepeatedScalarFieldContainer[int]
-    absent: _containers.RepeatedScalarFieldContainer[int]
-    spreads: _containers.RepeatedCompositeFieldContainer[Spread]
-    non_finite: _containers.RepeatedCompositeFieldContainer[NonFinite]
-    flags: _containers.RepeatedScalarFieldContainer[str]
-    per_process: _containers.RepeatedCompositeFieldContainer[PerProcess]
-    key_order: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, id: _Optional[int] = ..., attempt: _Optional[int] = ..., mode: _Optional[str] = ..., step: _Optional[int] = ..., kind: _Optional[_Union[Kind, str]] = ..., n: _Optional[int] = ..., revision: _Optional[int] = ..., epoch: _Optional[int] = ..., time: _Optional[float] = ..., metrics: _Optional[_Mapping[str, Value]] = ..., shown: _Optional[_Mapping[str, Value]] = ..., has_shown: bool = ..., processes: _Optional[_Iterable[int]] = ..., missing: _Optional[_Iterable[int]] = ..., absent: _Optional[_Iterable[int]] = ..., spreads: _Optional[_Iterable[_Union[Spread, _Mapping]]] = ..., non_finite: _Optional[_Iterable[_Union[NonFinite, _Mapping]]] = ..., flags: _Optional[_Iterable[str]] = ..., per_process: _Optional[_Iterable[_Union[PerProcess, _Mapping]]] = ..., key_order: _Optional[_Iterable[str]] = ...) -> None: ...
-
-class Value(_message.Message):
-    __slots__ = ("f", "i", "b", "text", "big_int", "array", "histogram", "per_process", "media", "list", "none")
-    F_FIELD_NUMBER: _ClassVar[int]
-    I_FIELD_NUMBER: _ClassVar[int]
-    B_FIELD_NUMBER: _ClassVar[int]
-    TEXT_FIELD_NUMBER: _ClassVar[int]
-    BIG_INT_FIELD_NUMBER: _ClassVar[int]
-    ARRAY_FIELD_NUMBER: _ClassVar[int]
-    HISTOGRAM_FIELD_NUMBER: _ClassVar[int]
-    PER_PROCESS_FIELD_NUMBER: _ClassVar[int]
-    MEDIA_FIELD_NUMBER: _ClassVar[int]
-    LIST_FIELD_NUMBER: _ClassVar[int]
-    NONE_FIELD_NUMBER: _ClassVar[int]
-    f: float
-    i: int
-    b: bool
-    text: str
-    big_int: str
-    array: bytes
-    histogram: HistogramValue
-    per_process: PerProcess
-    media: Media
-    list: ValueList
-    none: bool
-    def __init__(self, f: _Optional[float] = ..., i: _Optional[int] = ..., b: bool = ..., text: _Optional[str] = ..., big_int: _Optional[str] = ..., array: _Optional[bytes] = ..., histogram: _Optional[_Union[HistogramValue, _Mapping]] = ..., per_process: _Optional[_Union[PerProcess, _Mapping]] = ..., media: _Optional[_Union[Media, _Mapping]] = ..., list: _Optional[_Union[ValueList, _Mapping]] = ..., none: bool = ...) -> None: ...
-
-class ValueList(_message.Message):
-    __slots__ = ("values",)
-    VALUES_FIELD_NUMBER: _ClassVar[int]
-    values: _containers.RepeatedCompositeFieldContainer[Value]
-    def __init__(self, values: _Optional[_Iterable[_Union[Value, _Mapping]]] = ...) -> None: ...
-
-class HistogramValue(_message.Message):
-    __slots__ = ("edges", "counts")
-    EDGES_FIELD_NUMBER: _ClassVar[int]
-    COUNTS_FIELD_NUMBER: _ClassVar[int]
-    edges: bytes
-    counts: bytes
-    def __init__(self, edges: _Optional[bytes] = ..., counts: _Optional[bytes] = ...) -> None: ...
-
-class Media(_message.Message):
-    __slots__ = ("op", "payload")
-    OP_FIELD_NUMBER: _ClassVar[int]
-    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
-    op: Op
-    payload: bytes
-    def __init__(self, op: _Optional[_Union[Op, str]] = ..., payload: _Optional[bytes] = ...) -> None: ...
-
-class PerProcess(_message.Message):
-    __slots__ = ("key", "processes", "values")
-    KEY_FIELD_NUMBER: _ClassVar[int]
-    PROCESSES_FIELD_NUMBER: _ClassVar[int]
-    VALUES_FIELD_NUMBER: _ClassVar[int]
-    key: str
-    processes: _containers.RepeatedScalarFieldContainer[int]
-    values: _containers.RepeatedCompositeFieldContainer[Value]
-    def __init__(self, key: _Optional[str] = ..., processes: _Optional[_Iterable[int]] = ..., values: _Optional[_Iterable[_Union[Value, _Mapping]]] = ...) -> None: ...
-
-class Spread(_message.Message):
-    __slots__ = ("key", "min", "max", "min_process", "max_process", "processes")
-    KEY_FIELD_NUMBER: _ClassVar[int]
-    MIN_FIELD_NUMBER: _ClassVar[int]
-    MAX_FIELD_NUMBER: _ClassVar[int]
-    MIN_PROCESS_FIELD_NUMBER: _ClassVar[int]
-    MAX_PROCESS_FIELD_NUMBER: _ClassVar[int]
-    PROCESSES_FIELD_NUMBER: _ClassVar[int]
-    key: str
-    min: Value
-    max: Value
-    min_process: int
-    max_process: int
-    processes: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, key: _Optional[str] = ..., min: _Optional[_Union[Value, _Mapping]] = ..., max: _Optional[_Union[Value, _Mapping]] = ..., min_process: _Optional[int] = ..., max_process: _Optional[int] = ..., processes: _Optional[_Iterable[int]] = ...) -> None: ...
-
-class NonFinite(_message.Message):
-    __slots__ = ("process", "host", "key", "step", "nan")
-    PROCESS_FIELD_NUMBER: _ClassVar[int]
-    HOST_FIELD_NUMBER: _ClassVar[int]
-    KEY_FIELD_NUMBER: _ClassVar[int]
-    STEP_FIELD_NUMBER: _ClassVar[int]
-    NAN_FIELD_NUMBER: _ClassVar[int]
-    process: int
-    host: str
-    key: str
-    step: int
-    nan: bool
-    def __init__(self, process: _Optional[int] = ..., host: _Optional[str] = ..., key: _Optional[str] = ..., step: _Optional[int] = ..., nan: bool = ...) -> None: ...
-
-class EventItem(_message.Message):
-    __slots__ = ("id", "attempt", "process", "step", "time", "event")
-    ID_FIELD_NUMBER: _ClassVar[int]
-    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
-    PROCESS_FIELD_NUMBER: _ClassVar[int]
-    STEP_FIELD_NUMBER: _ClassVar[int]
-    TIME_FIELD_NUMBER: _ClassVar[int]
-    EVENT_FIELD_NUMBER: _ClassVar[int]
-    id: int
-    attempt: int
-    process: int
-    step: int
-    time: float
-    event: Event
-    def __init__(self, id: _Optional[int] = ..., attempt: _Optional[int] = ..., process: _Optional[int] = ..., step: _Optional[int] = ..., time: _Optional[float] = ..., event: _Optional[_Union[Event, _Mapping]] = ...) -> None: ...
-
-class ConfigItem(_message.Message):
-    __slots__ = ("id", "config")
-    ID_FIELD_NUMBER: _ClassVar[int]
-    CONFIG_FIELD_NUMBER: _ClassVar[int]
-    id: int
-    config: Config
-    def __init__(self, id: _Optional[int] = ..., config: _Optional[_Union[Config, _Mapping]] = ...) -> None: ...
-
-class FeedItem(_message.Message):
-    __slots__ = ("row", "event", "config")
-    ROW_FIELD_NUMBER: _ClassVar[int]
-    EVENT_FIELD_NUMBER: _ClassVar[int]
-    CONFIG_FIELD_NUMBER: _ClassVar[int]
-    row: Row
-    event: EventItem
-    config: ConfigItem
-    def __init__(self, row: _Optional[_Union[Row, _Mapping]] = ..., event: _Optional[_Union[EventItem, _Mapping]] = ..., config: _Optional[_Union[ConfigItem, _Mapping]] = ...) -> None: ...
-
-class FeedRequest(_message.Message):
-    __slots__ = ("open", "write", "finalize")
-    OPEN_FIELD_NUMBER: _ClassVar[int]
-    WRITE_FIELD_NUMBER: _ClassVar[int]
-    FINALIZE_FIELD_NUMBER: _ClassVar[int]
-    open: FeedOpen
-    write: FeedWrite
-    finalize: FeedFinalize
-    def __init__(self, open: _Optional[_Union[FeedOpen, _Mapping]] = ..., write: _Optional[_Union[FeedWrite, _Mapping]] = ..., finalize: _Optional[_Union[FeedFinalize, _Mapping]] = ...) -> None: ...
-
-class FeedOpen(_message.Message):
-    __slots__ = ("tool", "sys_path", "run_id", "log_path", "config_json", "position")
-    TOOL_FIELD_NUMBER: _ClassVar[int]
-    SYS_PATH_FIELD_NUMBER: _ClassVar[int]
-    RUN_ID_FIELD_NUMBER: _ClassVar[int]
-    LOG_PATH_FIELD_NUMBER: _ClassVar[int]
-    CONFIG_JSON_FIELD_NUMBER: _ClassVar[int]
-    POSITION_FIELD_NUMBER: _ClassVar[int]
-    tool: ToolSpec
-    sys_path: _containers.RepeatedScalarFieldContainer[str]
-    run_id: str
-    log_path: str
-    config_json: str
-    position: bytes
-    def __init__(self, tool: _Optional[_Union[ToolSpec, _Mapping]] = ..., sys_path: _Optional[_Iterable[str]] = ..., run_id: _Optional[str] = ..., log_path: _Optional[str] = ..., config_json: _Optional[str] = ..., position: _Optional[bytes] = ...) -> None: ...
-
-class FeedWrite(_message.Message):
-    __slots__ = ("items",)
-    ITEMS_FIELD_NUMBER: _ClassVar[int]
-    items: _containers.RepeatedCompositeFieldContainer[FeedItem]
-    def __init__(self, items: _Optional[_Iterable[_Union[FeedItem, _Mapping]]] = ...) -> None: ...
-
-class FeedFinalize(_message.Message):
-    __slots__ = ("status",)
-    STATUS_FIELD_NUMBER: _ClassVar[int]
-    status: str
-    def __init__(self, status: _Optional[str] = ...) -> None: ...
-
-class FeedReply(_message.Message):
-    __slots__ = ("error", "position")
-    ERROR_FIELD_NUMBER: _ClassVar[int]
-    POSITION_FIELD_NUMBER: _ClassVar[int]
-    error: str
-    position: bytes
-    def __init__(self, error: _Optional[str] = ..., position: _Optional[bytes] = ...) -> None: ...

@@ -13,7 +13,13 @@ Column = float | int | bool | bytes
 """One column of a state: F8 is float, I8 int, BOOL bool, BYTES bytes."""
 
 
-class Kind(enum.IntEnum):
+class _Number(enum.IntEnum):
+    """Hashes as the number that it is: an enum's own hash is Python code, and these are keys."""
+
+    __hash__ = int.__hash__
+
+
+class Kind(_Number):
     """What made a record; numbers as in the .proto."""
 
     STEP = 1
@@ -34,7 +40,7 @@ ROW_KINDS = frozenset({Kind.STEP, Kind.HOST, Kind.EPOCH})
 """Kinds whose records merge into rows."""
 
 
-class Op(enum.IntEnum):
+class Op(_Number):
     """How the states of a metric merge; numbers and rules as in the .proto."""
 
     MEAN = 1
@@ -74,7 +80,7 @@ OP_COLUMNS: Mapping[Op, int] = {
 """Number of columns of a state, by op."""
 
 
-class Dtype(enum.IntEnum):
+class Dtype(_Number):
     """The type of a column; numbers as in the .proto."""
 
     F8 = 0
@@ -95,13 +101,27 @@ class Metric:
     occurrence: int = 0
 
 
+class _HashedOnce:
+    """Room for a hash beside the fields, so that it is neither compared nor copied."""
+
+    __slots__ = ("_hash",)
+    _hash: int
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(_HashedOnce):
     """Kind, mode and metrics of a record, without their values."""
 
     kind: Kind
     mode: str
     metrics: tuple[Metric, ...] = ()
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            object.__setattr__(self, "_hash", hash((self.kind, self.mode, self.metrics)))
+            return self._hash
 
     def columns(self) -> tuple[Dtype, ...]:
         """The types of all columns of a record, metric by metric."""

@@ -29,6 +29,7 @@ from .rows import (
     Spread,
     Value,
 )
+from .rowtables import number_table, put_between, read_number_table, read_spread_table, spread_table
 
 _INT64 = range(-(2**63), 2**63)
 _T = TypeVar("_T")
@@ -44,14 +45,14 @@ def encode_value(value: Value) -> pb.Value:
         ValueError: an array of objects.
     """
     match value:
+        case float():
+            return pb.Value(f=value)
         case None:
             return pb.Value(none=True)
         case bool():
             return pb.Value(b=value)
         case int():
             return pb.Value(i=value) if value in _INT64 else pb.Value(big_int=str(value))
-        case float():
-            return pb.Value(f=value)
         case str():
             return pb.Value(text=safe_text(value))
         case np.ndarray():
@@ -114,10 +115,9 @@ def read_metrics(messages: Mapping[str, pb.Value], order: Iterable[str] = ()) ->
     return {key: read_value(messages[key]) for key in keys if key in messages}
 
 
-def _per_process_message(key: str, values: Mapping[int, Value]) -> pb.PerProcess:
-    return pb.PerProcess(
-        key=safe_text(key), processes=values, values=map(encode_value, values.values())
-    )
+def _per_process_message(key: str, values: Mapping[int, Value], at: int = 0) -> pb.PerProcess:
+    each = map(encode_value, values.values())
+    return pb.PerProcess(key=safe_text(key), processes=values, values=each, at=at)
 
 
 def _read_per_process(message: pb.PerProcess) -> dict[int, Value]:
@@ -145,8 +145,29 @@ def _member(kind: type[_T], number: int) -> _T:
 
 def encode_row(row: Row) -> pb.Row:
     """The message of a row; raises as `encode_value`."""
+    message = encode_main(row)
+    message.MergeFrom(encode_details(row))
+    return message
+
+
+def encode_details(row: Row) -> pb.Row:
+    """What single processes hold, to be merged into the rest; raises as `encode_value`."""
+    if not row.per_process:
+        return pb.Row()
+    table, others = number_table(row)
+    return pb.Row(
+        number_table=table if table.keys else None,
+        per_process=[
+            _per_process_message(key, row.per_process[key], at) for key, at in others.items()
+        ],
+    )
+
+
+def encode_main(row: Row) -> pb.Row:
+    """The message of a row without its details; raises as `encode_value`."""
     shown = row.shown or {}
     key = row.key
+    table, others = spread_table(row)
     return pb.Row(
         id=row.id,
         attempt=key.attempt,
@@ -163,10 +184,10 @@ def encode_row(row: Row) -> pb.Row:
         processes=row.processes,
         missing=row.missing,
         absent=row.absent,
-        spreads=[_spread_message(key, spread) for key, spread in row.spreads.items()],
+        spreads=[_spread_message(key, row.spreads[key], at) for key, at in others.items()],
+        spread_table=table if table.keys else None,
         non_finite=map(_non_finite_message, row.non_finite),
         flags=row.flags,
-        per_process=[_per_process_message(key, v) for key, v in row.per_process.items()],
         key_order=map(safe_text, [*row.metrics, *shown]),
     )
 
@@ -178,29 +199,38 @@ def read_row(message: pb.Row) -> Row:
         WireError: an unknown kind, or as `read_value`.
     """
     n_metrics = len(message.metrics)
-    shown = read_metrics(message.shown, message.key_order[n_metrics:])
+    names, processes = list(message.key_order), tuple(message.processes)
+    shown = read_metrics(message.shown, names[n_metrics:])
     kind = _member(Kind, message.kind)
+    per_process = put_between(
+        read_number_table(message.number_table, names, processes),
+        ((m.at, m.key, _read_per_process(m)) for m in message.per_process),
+    )
+    spreads = put_between(
+        read_spread_table(message.spread_table, names, processes),
+        ((m.at, m.key, _read_spread(m)) for m in message.spreads),
+    )
     return Row(
         key=RowKey(message.attempt, message.mode, message.step, kind, message.n),
         revision=message.revision,
         epoch=message.epoch,
         time=message.time,
-        metrics=read_metrics(message.metrics, message.key_order[:n_metrics]),
+        metrics=read_metrics(message.metrics, names[:n_metrics]),
         shown=shown if message.has_shown else None,
-        processes=tuple(message.processes),
+        processes=processes,
         missing=tuple(message.missing),
         absent=tuple(message.absent),
-        spreads={spread.key: _read_spread(spread) for spread in message.spreads},
+        spreads=spreads,
         non_finite=tuple(
             NonFinite(m.process, m.host, m.key, m.step, m.nan) for m in message.non_finite
         ),
         flags=tuple(message.flags),
-        per_process={m.key: _read_per_process(m) for m in message.per_process},
+        per_process=per_process,
         id=message.id,
     )
 
 
-def _spread_message(key: str, spread: Spread) -> pb.Spread:
+def _spread_message(key: str, spread: Spread, at: int) -> pb.Spread:
     return pb.Spread(
         key=safe_text(key),
         min=encode_value(spread.min),
@@ -208,6 +238,7 @@ def _spread_message(key: str, spread: Spread) -> pb.Spread:
         min_process=spread.min_process,
         max_process=spread.max_process,
         processes=spread.processes,
+        at=at,
     )
 
 

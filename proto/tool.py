@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
-from .config import LoggerConfig
+from .config import LoggerConfig, LoggerToolsConfig
+from .errors import ConfigError
 from .records import RunConfig
 from .rows import EventItem, Row
 
@@ -30,6 +31,36 @@ class ToolContext:
     mode: str = "default"
     mode_stack: tuple[Any, ...] = ()
     log_tools: tuple["LoggerTool", ...] = ()
+
+
+def tool_names(configs: Sequence[LoggerToolsConfig]) -> list[str]:
+    """Under which names a run keeps its tools: the same in a single process and in a pod.
+
+    That of the config's class without ``Config``, from the second on with a number behind it.
+    """
+    names: list[str] = []
+    for config in configs:
+        kind = type(config).__name__
+        names.append(kind.removesuffix("Config") or kind)
+    return [
+        name if name not in names[:at] else f"{name}-{names[: at + 1].count(name)}"
+        for at, name in enumerate(names)
+    ]
+
+
+def create_tool(config: LoggerToolsConfig, context: ToolContext) -> "LoggerTool":
+    """Makes a tool.
+
+    Raises:
+        ConfigError: what its ``create`` returns is no tool.
+        Exception: whatever its ``create`` raises.
+    """
+    tool = config.create(context)
+    if not isinstance(tool, LoggerTool):
+        raise ConfigError(
+            f"{type(config).__name__}.create returned a {type(tool).__name__}: return a LoggerTool"
+        )
+    return tool
 
 
 class LoggerTool(abc.ABC):

@@ -42,12 +42,12 @@ def array_state(key: str, op: Op, values: tuple[Any, ...], group: Group = ()) ->
         BadValueError: a value that is no array of numbers.
     """
     columns = tuple(pack_array(np.atleast_1d(plain(value))) for value in values)
-    return State(Metric(key, op, (Dtype.BYTES,) * len(columns), group), columns)
+    return State(_metric(key, op, (Dtype.BYTES,) * len(columns), group), columns)
 
 
 def payload_state(key: str, op: Op, payload: bytes) -> State:
     """A state of one opaque payload."""
-    return State(Metric(key, op, (Dtype.BYTES,)), (payload,))
+    return State(_metric(key, op, (Dtype.BYTES,), ()), (payload,))
 
 
 def column(value: Any) -> tuple[Dtype, Column]:
@@ -58,6 +58,8 @@ def column(value: Any) -> tuple[Dtype, Column]:
     """
     if type(value) is float:
         return Dtype.F8, value
+    if type(value) is int and value in _INT64:
+        return Dtype.I8, value
     if isinstance(value, np.ndarray | np.generic):
         value = plain(value)
         if value.size != 1:

@@ -6,8 +6,14 @@ from collections.abc import Iterable, Sequence
 
 import crc32c
 
-from ..proto.codec import safe_text
-from ..proto.records import Column, Draft, Dtype, Kind, Metric, Op, Schema, State
+from ..proto.codec import interned, safe_text
+from ..proto.records import Draft, Dtype, Kind, Metric, Op, Schema, State
+
+_SCHEMAS = 256
+
+_EPOCH = Metric("epoch", Op.SINGLE, (Dtype.I8, Dtype.I8))
+_EPOCH_TIME = Metric("epoch_time", Op.SINGLE, (Dtype.F8, Dtype.I8))
+_STEP_TIME = Metric("step_time", Op.MAX, (Dtype.F8,))
 
 
 def build(
@@ -39,9 +45,23 @@ def build(
     """
     by_key = {state.metric.key: state for state in states}
     sent = [_digested(state, process) for state in by_key.values()]
-    schema = Schema(kind, safe_text(mode), tuple(state.metric for state in sent))
+    schema = _schema(kind, safe_text(mode), tuple(state.metric for state in sent))
     values = tuple(column for state in sent for column in state.columns)
     return Draft(schema, step, n, epoch, time, values)
+
+
+_last: dict[tuple[Kind, str, int], Schema] = {}
+
+
+def _schema(kind: Kind, mode: str, metrics: tuple[Metric, ...]) -> Schema:
+    """One object for equal schemas; found at once if the last of its size was the same."""
+    where = (kind, mode, len(metrics))
+    schema = _last.get(where)
+    if schema is None or schema.metrics != metrics:
+        if len(_last) >= _SCHEMAS:
+            _last.clear()
+        schema = _last[where] = interned(Schema(kind, mode, metrics))
+    return schema
 
 
 def _digested(state: State, process: int) -> State:
@@ -56,20 +76,15 @@ def _digested(state: State, process: int) -> State:
 
 def step_states(epoch: int, step_time: float | None) -> list[State]:
     """What a step record holds beside its metrics."""
-    states = [_single("epoch", epoch)]
+    states = [State(_EPOCH, (epoch, 1))]
     if step_time is not None:
-        states.append(State(Metric("step_time", Op.MAX, (Dtype.F8,)), (float(step_time),)))
+        states.append(State(_STEP_TIME, (float(step_time),)))
     return states
 
 
 def epoch_states(seconds: float) -> list[State]:
     """What an epoch record holds beside its metrics."""
-    return [_single("epoch_time", float(seconds))]
-
-
-def _single(key: str, value: Column) -> State:
-    dtype = Dtype.F8 if isinstance(value, float) else Dtype.I8
-    return State(Metric(key, Op.SINGLE, (dtype, Dtype.I8)), (value, 1))
+    return [State(_EPOCH_TIME, (float(seconds), 1))]
 
 
 class Occurrences:

@@ -11,6 +11,13 @@ from .forked import Home
 _log = logging.getLogger(__name__)
 
 
+def status_of(error: BaseException | None) -> str:
+    """How a training ended that `error` ended; "" without one: as `finalize` said."""
+    if error is None:
+        return ""
+    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failure"
+
+
 class ExitHook:
     """Calls `close` once when the process ends, with the status that it ended in.
 
@@ -51,10 +58,10 @@ class ExitHook:
         try:
             self._previous(kind, error, trace)
         finally:
-            self._end("interrupted" if issubclass(kind, KeyboardInterrupt) else "failure")
+            self._end(status_of(error))
 
     def _at_exit(self) -> None:
-        self._end("")
+        self._end(status_of(None))
 
     def _end(self, status: str) -> None:
         if self._done or not self._home.here:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..proto.codec import unpack_array
-from ..proto.records import Column, Op, State
+from ..proto.records import Column, Dtype, Op, State
 
 _OPAQUE = frozenset({Op.TEXT, Op.IMAGE, Op.TABLE, Op.PAYLOAD})
 
@@ -34,8 +34,12 @@ def scan(states: Sequence[State], process_count: int) -> list[Finding]:
         states: complete states (no digests).
         process_count: how many processes the job has.
     """
+    numbers = [c for state in states for c in state.columns if not isinstance(c, bytes)]
+    finite = math.isfinite(sum(numbers))
     findings = []
     for state in states:
+        if finite and Dtype.BYTES not in state.metric.dtypes:
+            continue
         if state.metric.op in _OPAQUE:
             continue
         nan, inf = _look(state.columns)

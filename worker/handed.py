@@ -56,13 +56,13 @@ class Handed:
         with self._lock:
             self._mark((mode, kind), step, False)
 
-    def leave(self, mode: str) -> None:
-        """The process left `mode`: nothing more of it at any step until the next `step`."""
+    def leave(self, mode: str, step: int) -> None:
+        """The process left `mode` at the global `step`: nothing more of it up to there."""
         with self._lock:
             for key, marks in self._marks.items():
                 if key[0] == mode:
                     last = marks[-1] if marks else self._held[key]
-                    self._mark(key, last[1], True)
+                    self._mark(key, max(last[1], step), True)
 
     def progress(self) -> list[pb.Progress]:
         """What holds now, for each (mode, kind); `seq` is not set.

@@ -15,6 +15,9 @@ from ..cluster.pod import Place
 from ..proto import podlog_pb2 as pb
 from ..proto.config import LoggerConfig, LoggerToolsConfig
 from ..proto.configdict import ConfigDict
+from ..proto.errors import ConfigError
+from ..proto.tool import tool_names
+from .inputs import said_error
 
 PROTOCOL = 1
 _BUILTIN = "podlog.coordinator.tools"
@@ -39,18 +42,23 @@ def hello(place: Place, run_id: str, job_id: str) -> pb.Hello:
     )
 
 
-def opening(config: LoggerConfig, postprocess: bool) -> pb.Open:
+def opening(config: LoggerConfig, tools: list[LoggerToolsConfig], postprocess: bool) -> pb.Open:
     """What process 0 tells the coordinator of the run.
 
+    Args:
+        config: the run's.
+        tools: configs of those that the coordinator shall make.
+        postprocess: whether merged rows shall be sent here.
+
     Raises:
-        Exception: whatever pickling a tool's config raises.
+        ConfigError: a tool's config cannot be pickled.
     """
     log_path = "" if config.log_path is None else str(Path(config.log_path).resolve())
     return pb.Open(
         run_id=config.run_id,
         log_path=log_path,
         config_json=json.dumps(_groups(config)),
-        tools=_specs(config.log_tools),
+        tools=_specs(tools),
         sys_path=[entry or str(Path.cwd()) for entry in sys.path],
         postprocess=postprocess,
     )
@@ -71,17 +79,22 @@ def _plain(value: object) -> object:
 
 
 def _specs(configs: list[LoggerToolsConfig]) -> list[pb.ToolSpec]:
-    specs: list[pb.ToolSpec] = []
-    names: list[str] = []
-    for config in configs:
-        kind = type(config)
-        names.append(kind.__qualname__)
-        count = names.count(kind.__qualname__)
-        specs.append(
-            pb.ToolSpec(
-                name=kind.__qualname__ + (f"-{count}" if count > 1 else ""),
-                builtin=kind.__module__.startswith(_BUILTIN),
-                pickled=cloudpickle.dumps(config),
-            )
+    return [
+        pb.ToolSpec(
+            name=name,
+            builtin=type(config).__module__.startswith(_BUILTIN),
+            pickled=_pickled(name, config),
         )
-    return specs
+        for name, config in zip(tool_names(configs), configs, strict=True)
+    ]
+
+
+def _pickled(name: str, config: LoggerToolsConfig) -> bytes:
+    try:
+        pickled: bytes = cloudpickle.dumps(config)
+    except Exception as error:
+        raise ConfigError(
+            f"the config of tool {name} cannot be sent to the coordinator ({said_error(error)}): "
+            "keep locks, files and clients out of it, and make them in the tool"
+        ) from error
+    return pickled

@@ -96,6 +96,6 @@ def zero(value: Any) -> Any:
     """A host value's zero; what is no number stays."""
     if isinstance(value, np.ndarray):
         return np.zeros_like(value)
-    if isinstance(value, bool | int | float | complex | np.generic):
+    if isinstance(value, bool | int | float | complex | np.number | np.bool_):
         return type(value)(0)
     return value

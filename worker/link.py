@@ -1,11 +1,10 @@
 """The thread that keeps this process connected to the coordinator.
 
-It connects for ever, with jittered back-off; each connection is a `Talk`, and
-what callers wait for lies in `Waits`. Nothing here raises into training code.
+It connects for ever, with jittered back-off; each connection is a `Connection`,
+and what callers wait for lies in `Waits`. Nothing here raises into training code.
 """
 
 import logging
-import random
 import threading
 import time
 from collections import deque
@@ -13,22 +12,20 @@ from collections.abc import Callable
 from typing import Any
 
 from ..proto import podlog_pb2 as pb
-from ..proto.errors import MisuseError, RefusedError, UnavailableError
+from ..proto.errors import MisuseError, RefusedError
 from ..proto.records import Verdict
 from ..proto.rows import Row
-from ..proto.session import Connector, Session
+from ..proto.session import Connector, Receiver, Session
+from .connection import Closing, Connection
 from .forked import Home
 from .handed import Handed
+from .outage import Outage
 from .postprocess import Postprocess, Postprocessor
 from .spool import Spool
-from .talk import Speaker, Talk
+from .talk import Speaker
 from .waits import Finalize, Waits
 
 _log = logging.getLogger(__name__)
-
-_FIRST_PAUSE_S = 0.1
-_LONGEST_PAUSE_S = 5.0
-_TELL_AFTER_S = 10.0
 
 
 class Link:
@@ -78,12 +75,9 @@ class Link:
             heartbeat_s=heartbeat_s,
         )
         self._answers: deque[pb.WorkerMessage] = deque()
-        self._closing: tuple[float, str] | None = None
+        self._closing: Closing | None = None
+        self._at: Connection | None = None
         self._connects = 0
-        self._connected = False
-        self._told = False
-        self._goodbyes = 0
-        self._heard = False
         self._thread = threading.Thread(target=self._run, name="podlog-link", daemon=True)
 
     def start(self) -> None:
@@ -131,7 +125,7 @@ class Link:
     def stats(self) -> dict[str, Any]:
         """Connection and numbers of records."""
         return {
-            "connected": self._connected,
+            "connected": self._at is not None and self._at.connected,
             "connects": self._connects,
             "made": self._me.spool.last_seq,
             "acked": self._me.spool.acked,
@@ -150,14 +144,14 @@ class Link:
         self._home.check()
         deadline = time.monotonic() + timeout
         if self._closing is None:
-            self._closing = (deadline, status)
+            self._closing = Closing(deadline, status)
         if self._thread.ident is not None:
             self._notify()
             self._thread.join(timeout + 0.5)
         if self._postprocessor is not None:
             self._postprocessor.close(max(deadline - time.monotonic(), 0.1))
         self._waits.end(MisuseError("this Logger is closed"))
-        return self._goodbyes > 0
+        return self._closing.goodbyes > 0
 
     # ------------------------------------------------------ the thread's own
 
@@ -170,118 +164,35 @@ class Link:
         self._notify()
 
     def _run(self) -> None:
-        failures = 0
-        away_since = time.monotonic()
+        outage = Outage(time.monotonic())
         while not self._over():
-            welcomed, error = self._connection()
-            if isinstance(error, RefusedError):
-                _log.error("%s; nothing is sent any more, training goes on", error)
-                self._waits.end(error)
-            if welcomed:
-                failures, away_since, self._told = 0, time.monotonic(), False
-            if self._over() or (self._goodbyes and not welcomed):
+            self._at = at = Connection(self._me, self._answers, lambda: self._closing)
+            at.run(self._connect)
+            if isinstance(at.error, RefusedError):
+                _log.error("%s; nothing is sent any more, training goes on", at.error)
+                self._waits.end(at.error)
+            if at.welcomed:
+                outage.over(time.monotonic())
+            if self._over() or (self._closing and self._closing.goodbyes and not at.welcomed):
                 return
-            failures += 1
-            self._tell(error, time.monotonic() - away_since)
-            self._pause(failures)
+
+            _log.debug("not connected: %s", at.error)
+            away = outage.lasts(time.monotonic())
+            if away is not None:
+                _log.warning("no coordinator for %.0f s (%s); records are kept", away, at.error)
+            self._pause(outage.pause())
+
+    def _connect(self, receiver: Receiver) -> Session:
+        session = self._connector(receiver)
+        self._connects += 1
+        return session
 
     def _over(self) -> bool:
         closing = self._closing
-        late = closing is not None and time.monotonic() >= closing[0]
-        return self._heard or self._goodbyes > 1 or late or self._waits.over is not None
+        return self._waits.over is not None or (closing is not None and closing.over)
 
-    def _tell(self, error: Exception | None, away: float) -> None:
-        """Warns once per outage, when it has lasted."""
-        _log.debug("not connected: %s", error)
-        if away >= _TELL_AFTER_S and not self._told:
-            self._told = True
-            _log.warning("no coordinator for %.0f s (%s); records are kept", away, error)
-
-    def _pause(self, failures: int) -> None:
-        longest = min(_FIRST_PAUSE_S * 2 ** min(failures - 1, 10), _LONGEST_PAUSE_S)
+    def _pause(self, seconds: float) -> None:
+        """Cut short by `close`."""
         closing = self._closing
         with self._waits.changed:
-            self._waits.changed.wait_for(
-                lambda: self._closing is not closing, longest * random.uniform(0.5, 1.0)
-            )
-
-    def _connection(self) -> tuple[bool, Exception | None]:
-        """One connection from start to end: whether it was welcomed, and why it ended."""
-        inbox = _Inbox(self._waits)
-        try:
-            session = self._connector(inbox)
-        except Exception as error:
-            return False, error
-        self._connects += 1
-        talk = Talk(self._me, session.send, time.monotonic())
-        reason: Exception | None
-        try:
-            reason = self._converse(talk, inbox, session)
-        except Exception as error:
-            _log.exception("the connection is given up")
-            reason = error
-        finally:
-            self._connected = False
-            session.close()
-            if not inbox.over:
-                session.close()
-        return talk.welcome is not None, reason
-
-    def _converse(self, talk: Talk, inbox: "_Inbox", session: Session) -> Exception | None:
-        while True:
-            seen = self._waits.pokes
-            now = time.monotonic()
-            for message in inbox.take():
-                talk.receive(message, now)
-            self._connected = talk.welcome is not None
-            if inbox.over:
-                return inbox.error
-            if not talk.alive(now):
-                return UnavailableError("no word from the coordinator for three heartbeats")
-            closing = self._closing
-            due = talk.turn(now, None if closing is None else closing[1])
-            while self._connected and self._answers:
-                session.send(self._answers.popleft())
-            if closing is not None:
-                due = min(due, closing[0])
-                if talk.bidden and self._me.spool.acked >= self._me.spool.last_seq:
-                    return self._part(inbox, session, closing[0])
-                if now >= closing[0]:
-                    return None
-            self._waits.rest(seen, due - time.monotonic())
-
-    def _part(self, inbox: "_Inbox", session: Session, deadline: float) -> Exception | None:
-        """Goodbye is said: waits until the coordinator has ended its side too."""
-        self._goodbyes += 1
-        session.close()
-        with self._waits.changed:
-            self._waits.changed.wait_for(lambda: inbox.over, deadline - time.monotonic())
-        self._heard = inbox.over and inbox.error is None
-        return inbox.error
-
-
-class _Inbox:
-    """What came on one connection; filled by its reader, emptied by the link's thread."""
-
-    def __init__(self, waits: Waits) -> None:
-        self._waits = waits
-        self._messages: deque[pb.CoordinatorMessage] = deque()
-        self.over = False
-        self.error: Exception | None = None
-
-    def received(self, message: pb.CoordinatorMessage) -> None:
-        with self._waits.changed:
-            self._messages.append(message)
-            self._waits.poke()
-
-    def ended(self, error: Exception | None) -> None:
-        with self._waits.changed:
-            self.over = True
-            self.error = error
-            self._waits.poke()
-
-    def take(self) -> list[pb.CoordinatorMessage]:
-        with self._waits.changed:
-            messages = list(self._messages)
-            self._messages.clear()
-            return messages
+            self._waits.changed.wait_for(lambda: self._closing is not closing, seconds)

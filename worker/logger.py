@@ -3,9 +3,8 @@
 import contextlib
 import itertools
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from ..cluster import pod
@@ -13,12 +12,13 @@ from ..proto.config import LoggerConfig
 from ..proto.records import Event, Verdict
 from ..proto.rows import Row
 from ..proto.tool import LoggerTool
-from .exit import ExitHook
+from .exit import ExitHook, status_of
 from .forked import Home
 from .gate import Gate
+from .inputs import as_step, as_text, said_error
 from .pipeline import Pipeline, Postprocess
 from .runconfig import run_config, settled
-from .training import Training, as_step
+from .training import Training
 
 _log = logging.getLogger(__name__)
 _shown = logging.getLogger("podlog")
@@ -83,13 +83,8 @@ class Logger:
             on_found=self._gate.found,
         )
         self.log_tools: list[LoggerTool] = self._pipeline.attachment.tools
-        self._training = Training(
-            self._pipeline,
-            self._gate,
-            every=self.config.log_every_n_steps,
-            alone=self._place.process_count == 1,
-            postprocess=metric_postprocess_fn,
-        )
+        every = self.config.log_every_n_steps
+        self._training = Training(self._pipeline, self._gate, every, metric_postprocess_fn)
         self._closed = False
         self._exit = ExitHook(self._close)
         self._exit.install()
@@ -123,9 +118,7 @@ class Logger:
         """Takes the run's configs by name; the newest counts, and process 0's only."""
         if self._place.process_index == 0:
             with self._guarded("log_config"):
-                tools = self.config.log_tools
-                pickled = any(getattr(tool, "config_format", "") == "pickle" for tool in tools)
-                self._pipeline.tell(run_config(config, pickled=pickled))
+                self._pipeline.tell(run_config(config, self.config.log_tools))
 
     def on_training_start(self) -> None:
         """A training begins: tools are set up, `found_nans` is cleared.
@@ -140,7 +133,7 @@ class Logger:
     def start_epoch(self, epoch: int, step: int, mode: str = "train") -> None:
         """Enters `mode`; may be nested, and `end_epoch` comes back to the outer one."""
         with self._guarded("start_epoch", step):
-            self._training.start_epoch(as_step(epoch), as_step(step), mode)
+            self._training.start_epoch(epoch, step, mode)
 
     def log_step(self, metrics: Any, step: int) -> Any:
         """Logs the train-step tree if ``log_every_n_steps`` divides the step.
@@ -157,7 +150,7 @@ class Logger:
         if type(step) is int and self._training.passes(step):
             return metrics
         with self._guarded("log_step", step):
-            return self._training.log_step(metrics, as_step(step))
+            return self._training.log_step(metrics, step)
         return metrics
 
     def log_host_metrics(
@@ -174,7 +167,7 @@ class Logger:
             mode: None: the current mode.
         """
         with self._guarded("log_host_metrics", step):
-            self._training.log_host_metrics(metrics, as_step(step), mode)
+            self._training.log_host_metrics(metrics, step, mode)
 
     def end_epoch(self, metrics: Any, step: int) -> tuple[Any, dict[str, Any]]:
         """Leaves the mode that `start_epoch` entered, and logs its epoch.
@@ -188,7 +181,7 @@ class Logger:
             and ``epoch_time``.
         """
         with self._guarded("end_epoch", step):
-            return metrics, self._training.end_epoch(metrics, as_step(step))
+            return metrics, self._training.end_epoch(metrics, step)
         return metrics, {}
 
     # ------------------------------------------------------------- when to stop
@@ -205,8 +198,8 @@ class Logger:
 
     def should_stop(self, step: int) -> bool:
         """Whether every process shall leave the loop after `step`."""
-        self._home.check()
-        self._pipeline.progress.step = step
+        with self._guarded("should_stop", step):
+            self._pipeline.progress.step = as_step(step)
         if "stop" in (self.config.nan, self.config.inf):
             self._training.wait_fetched()
         return self._gate.stop
@@ -219,21 +212,17 @@ class Logger:
         with self._guarded("request_stop"):
             self._training.request_stop(reason)
 
-    @contextlib.contextmanager
-    def phase(self, name: str) -> Iterator[None]:
+    def phase(self, name: str) -> contextlib.AbstractContextManager[None]:
         """Names what this process does meanwhile: ``"data"``, ``"checkpoint"``, …"""
-        at = self._pipeline.progress
-        outer, at.phase = at.phase, name
-        try:
-            yield
-        finally:
-            at.phase = outer
+        return self._pipeline.progress.within(name)
 
     # ------------------------------------------------------------------ the run
 
     def merged(self, mode: str, step: int, timeout: float = 30.0) -> Row | None:
         """The merged row of (mode, step), the same for all; None if not closed in time."""
-        return self._pipeline.link.merged(mode, step, timeout)
+        with self._guarded("merged", step):
+            return self._pipeline.link.merged(as_text(mode), as_step(step), timeout)
+        return None
 
     def flush(self, timeout: float = 60.0) -> bool:
         """Waits until everything logged here is in the journal; whether it is."""
@@ -252,6 +241,7 @@ class Logger:
             passed first.
         """
         self._home.check()
+        status = as_text(status)
         status = "failure" if status == "error" else status
         return self._pipeline.finalize(status, self.config.timing.finalize_timeout_s)
 
@@ -272,18 +262,12 @@ class Logger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if not self._home.here:
             return
         if error is not None:
-            _shown.error("training ended by %s: %s", type(error).__name__, error)
-        interrupted = isinstance(error, KeyboardInterrupt)
-        self._close("" if error is None else "interrupted" if interrupted else "failure")
+            _shown.error("training ended by %s", said_error(error))
+        self._close(status_of(error))
 
     # ------------------------------------------------------------------- inside
 

@@ -17,13 +17,15 @@ from typing import Any
 import jax
 
 from . import leaves as lv
-from .columns import Group
+from .columns import BadValueError, Group
 from .fetched import Fetched, Path, assemble
+from .inputs import said, said_error
 from .states import Problem
-from .values import Wrapper
 from .vectors import Packer, Slot
+from .walk import Walk, filled, name
 
 _PLANS = 64
+_NOTHING = "None: leave a metric out where it has no value"
 
 _plans: "collections.OrderedDict[Any, _Plan]" = collections.OrderedDict()
 
@@ -79,6 +81,16 @@ def pack_and_reset(tree: Any) -> tuple[Packed, Any]:
         The values on their way, and a tree of the same structure whose leaves
         are zeros of the same shape, type, sharding and commitment, fresh each time.
     """
+    try:
+        return _packed(tree)
+    except Exception:
+        return _salvaged(tree)
+
+
+def _packed(tree: Any) -> tuple[Packed, Any]:
+    """`pack_and_reset`, and raises for an entry that cannot be taken."""
+    if not isinstance(tree, Mapping):
+        raise TypeError(f"{type(tree).__name__} in place of the tree of update_metrics")
     leaves, treedef = jax.tree.flatten(tree)
     signature = _signature(leaves)
     plan = _plans.get(treedef) if signature else None
@@ -88,18 +100,34 @@ def pack_and_reset(tree: Any) -> tuple[Packed, Any]:
         except (RuntimeError, ValueError):  # a deleted leaf: find out which, and say so
             pass
 
+    plan = _planned(tree, signature)
+    if plan.signature:
+        _plans[treedef] = plan
+        _plans.move_to_end(treedef)
+        if len(_plans) > _PLANS:
+            _plans.popitem(last=False)
+    return _run(plan, leaves, treedef)
+
+
+def _salvaged(tree: Any) -> tuple[Packed, Any]:
+    """Packs the entries that can be packed alone; the others become problems."""
+    good, problems = {}, []
+    for key in tree if isinstance(tree, Mapping) else ():
+        try:
+            if not isinstance(key, str):
+                raise BadValueError(f"a key of type {type(key).__name__}: keys are strings")
+            _packed({key: tree[key]})
+            good[key] = tree[key]
+        except Exception as error:
+            problems.append(((key,), Problem(said(key), said_error(error))))
     try:
-        plan = _planned(tree, signature)
-        if plan.signature:
-            _plans[treedef] = plan
-            _plans.move_to_end(treedef)
-            if len(_plans) > _PLANS:
-                _plans.popitem(last=False)
-        return _run(plan, leaves, treedef)
+        packed, zeros = _packed(good if isinstance(tree, Mapping) else tree)
+        whole = {**tree, **zeros}
+        whole = whole if isinstance(tree, dict) else type(tree)(whole)
+        return dataclasses.replace(packed, problems=[*packed.problems, *problems]), whole
     except Exception as error:
-        reason = f"packing it failed ({type(error).__name__}: {error})"
-        problems = [((key,), Problem(str(key), reason)) for key in tree]
-        return Packed((), {}, lambda _: {}, {}, problems), tree
+        problem = Problem("", said_error(error))
+        return Packed((), {}, lambda _: {}, {}, [*problems, (("",), problem)]), tree
 
 
 def _signature(leaves: Sequence[Any]) -> tuple[Any, ...]:
@@ -140,17 +168,19 @@ def _run_parts(plan: _Plan, leaves: list[Any], treedef: Any) -> tuple[Packed, An
 
 
 def _planned(tree: Any, signature: tuple[Any, ...]) -> _Plan:
-    paths = [
-        tuple(getattr(entry, "key", str(entry)) for entry in path)
-        for path, _ in jax.tree_util.tree_flatten_with_path(tree)[0]
+    named = [
+        (tuple(e.key if hasattr(e, "key") else str(e) for e in path), leaf)
+        for path, leaf in jax.tree_util.tree_flatten_with_path(tree, is_leaf=_is_none)[0]
     ]
-    leaves = jax.tree.leaves(tree)
+    problems = [(p[:2], Problem(name(p), _NOTHING)) for p, leaf in named if leaf is None]
+    paths = [path for path, leaf in named if leaf is not None]
+    leaves = [leaf for _, leaf in named if leaf is not None]
     sorted_out = [lv.sort_out(leaf) for leaf in leaves]
     slots: dict[Any, list[Slot]] = collections.defaultdict(list)
-    host, problems = [], []
+    host = []
     for i, (path, leaf, kind) in enumerate(zip(paths, leaves, sorted_out, strict=True)):
         if kind.reason:
-            problems.append((path[:2], Problem("/".join(map(str, path[:2])), kind.reason)))
+            problems.append((path[:2], Problem(name(path), kind.reason)))
         if kind.device:
             slots[lv.device_group(leaf)].append(Slot(i, leaf, packed=not kind.reason))
         elif not kind.reason:
@@ -167,6 +197,10 @@ def _planned(tree: Any, signature: tuple[Any, ...]) -> _Plan:
         _replicas((path[:2], kind.group) for path, kind in zip(paths, sorted_out, strict=True)),
         tuple(problems),
     )
+
+
+def _is_none(leaf: Any) -> bool:
+    return leaf is None
 
 
 def _nested(paths: Sequence[Path], values: Mapping[int, Any]) -> dict[str, Any]:
@@ -197,8 +231,8 @@ def pack_local(metrics: Mapping[str, Any]) -> Packed:
         metrics: numbers, arrays, wrappers of `podlog.worker.values`, or nested
             mappings of these, such as a train-step tree.
     """
-    found = _Found()
-    skeleton = {key: found.walk(value, (key,)) for key, value in metrics.items()}
+    found = Walk()
+    skeleton = found.over(metrics)
     slots: dict[Any, list[Slot]] = collections.defaultdict(list)
     for i, leaf in found.arrays.items():
         slots[lv.device_group(leaf)].append(Slot(i, leaf, packed=True))
@@ -209,60 +243,7 @@ def pack_local(metrics: Mapping[str, Any]) -> Packed:
     return Packed(
         vectors,
         {},
-        lambda values: {key: _filled(value, values) for key, value in skeleton.items()},
+        lambda values: {key: filled(value, values) for key, value in skeleton.items()},
         _replicas(found.groups),
         found.problems,
     )
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a device array stood."""
-
-    index: int
-
-
-class _Found:
-    """What a walk over host metrics meets."""
-
-    def __init__(self) -> None:
-        self.arrays: dict[int, jax.Array] = {}
-        self.groups: list[tuple[Path, Group]] = []
-        self.problems: list[tuple[Path, Problem]] = []
-
-    def walk(self, value: Any, path: Path) -> Any:
-        """`value` with host arrays copied and device arrays taken out."""
-        if isinstance(value, float | int | str):
-            self.groups.append((path[:2], ()))
-            return value
-        if isinstance(value, Mapping):
-            return {key: self.walk(inner, (*path, key)) for key, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return [self.walk(inner, path) for inner in value]
-        if isinstance(value, Wrapper):
-            fields = (getattr(value, f.name) for f in dataclasses.fields(value))
-            return type(value)(*(self.walk(inner, path) for inner in fields))
-
-        kind = lv.sort_out(value)
-        self.groups.append((path[:2], kind.group))
-        if kind.reason:
-            self.problems.append((path[:2], Problem("/".join(map(str, path[:2])), kind.reason)))
-            return None
-        if not kind.device:
-            return lv.held(value)
-        index = len(self.arrays)
-        self.arrays[index] = lv.local(value)
-        return _Place(index)
-
-
-def _filled(value: Any, arrays: Mapping[int, Any]) -> Any:
-    if isinstance(value, _Place):
-        return arrays[value.index]
-    if isinstance(value, dict):
-        return {key: _filled(inner, arrays) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_filled(inner, arrays) for inner in value]
-    if isinstance(value, Wrapper):
-        fields = (getattr(value, f.name) for f in dataclasses.fields(value))
-        return type(value)(*(_filled(inner, arrays) for inner in fields))
-    return value

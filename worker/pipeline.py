@@ -23,11 +23,13 @@ from ..cluster.pod import Place
 from ..proto import podlog_pb2 as pb
 from ..proto.codec import Body, body_draft, safe_text
 from ..proto.config import LoggerConfig
+from ..proto.errors import ConfigError
 from ..proto.records import Draft, Event, Verdict
 from ..proto.rows import Value
 from . import identity
 from .fetch import Fetcher, Found
 from .handed import Handed
+from .inputs import as_text, said, said_error
 from .link import Link
 from .spool import Spool
 from .spooler import Spooler
@@ -35,6 +37,9 @@ from .textlog import TextLog
 from .transport import grpc_connector
 
 _log = logging.getLogger(__name__)
+_shown = logging.getLogger("podlog")
+
+_ERRORS_TOLD = 100
 
 Postprocess = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -46,6 +51,15 @@ class Progress:
     step: int = 0
     mode: str = "default"
     phase: str = ""
+
+    @contextlib.contextmanager
+    def within(self, phase: str) -> Iterator[None]:
+        """Names the phase meanwhile."""
+        outer, self.phase = self.phase, as_text(phase)
+        try:
+            yield
+        finally:
+            self.phase = outer
 
 
 class Pipeline:
@@ -76,22 +90,30 @@ class Pipeline:
         self.place = place
         self.progress = Progress()
         self._on_found = on_found
+        self._who = safe_text(f"process {place.process_index} ({place.host})")
+        self._failed = 0
+        self._errors: set[tuple[str, str]] = set()
         self.attachment = discover.attach(
             config, place, ordinal=ordinal, coordinator_address=coordinator_address
         )
+        first = place.process_index == 0
+        try:
+            opening = self._opening(config, postprocess) if first else None
+        except ConfigError:
+            self.attachment.close(1.0)
+            raise
         known = self.attachment.known
         self.hello = identity.hello(place, config.run_id, known.job_id if known else "")
         self.handed = Handed()
         self.spool = Spool(_spool_folder(config), self.hello, fsync=config.delivery.fsync)
         endpoint = self.attachment.endpoint
-        first = place.process_index == 0
         self.link = Link(
             endpoint.connect if endpoint else grpc_connector(self.attachment.contact),
             self.hello,
             self.spool,
             self.handed,
             heartbeat=self._heartbeat,
-            open=(lambda: identity.opening(config, postprocess is not None)) if first else None,
+            open=None if opening is None else lambda: opening,
             postprocess=_on_copies(postprocess) if first and postprocess else None,
             heartbeat_s=config.timing.heartbeat_s,
         )
@@ -105,6 +127,7 @@ class Pipeline:
             max_payload=config.delivery.max_payload_mb << 20,
         )
         self._closed = threading.Lock()
+        self._over = self._told_over = False
         self._textlog = self._text_log(config)
         self.link.start()
         self.spooler.start()
@@ -118,16 +141,31 @@ class Pipeline:
         self.spooler.put(ticket, [body_draft(body, time.time(), step, epoch)])
 
     @contextlib.contextmanager
-    def guarded(self, call: str, step: Any) -> Iterator[None]:
-        """After start-up nothing of ours may raise into a training step."""
+    def guarded(self, call: str, step: Any, so: str = "the call was not logged") -> Iterator[None]:
+        """After start-up nothing of ours may raise into a training step.
+
+        Each error is told once, and counted.
+        """
+        if self._over:
+            self._tell_over(call)
         try:
             yield
         except Exception as error:
-            _log.exception("%s failed", call)
-            where = call if step is None else f"{call} at step {step}"
-            text = f"{where}: {type(error).__name__}: {error}; the call was not logged"
+            self._failed += 1
+            text = said_error(error)
+            if (call, text) in self._errors or len(self._errors) >= _ERRORS_TOLD:
+                return
+            self._errors.add((call, text))
+            _log.debug("%s failed", call, exc_info=True)
+            where = call if step is None else f"{call} at step {said(step)}"
             with contextlib.suppress(Exception):
-                self.tell(Event("log_error", safe_text(text)), step=self.progress.step)
+                event = Event("log_error", f"{self._who}: {where}: {text}; {so}")
+                self.tell(event, step=self.progress.step)
+
+    def _tell_over(self, call: str) -> None:
+        if not self._told_over:
+            self._told_over = True
+            _shown.warning("%s after close: nothing is logged any more; make a new Logger", call)
 
     def flush(self, timeout: float) -> bool:
         """Waits until everything handed in is in the journal; whether it is."""
@@ -139,6 +177,9 @@ class Pipeline:
 
     def finalize(self, status: str, timeout: float) -> Verdict:
         """Flushes, says that this process is done, and waits for the verdict."""
+        if self._over:
+            self._tell_over("finalize")
+            return self.link.verdict(0.0) or Verdict(status, final=False)
         deadline = time.monotonic() + timeout
         if not self.flush(timeout):
             _log.warning("finalize: not everything was delivered: %s", self.stats())
@@ -153,6 +194,8 @@ class Pipeline:
             **self.spooler.stats(),
             **self.link.stats(),
             "last_seq": self.spool.last_seq,
+            "failed_calls": self._failed,
+            "lines_not_shown": 0 if self._textlog is None else self._textlog.not_shown,
         }
 
     def close(self, timeout: float, status: str) -> bool:
@@ -163,6 +206,7 @@ class Pipeline:
         """
         if not self._closed.acquire(blocking=False):
             return True
+        self._over = True
         if self._textlog is not None:
             self._textlog.remove()
         deadline = time.monotonic() + timeout
@@ -172,6 +216,11 @@ class Pipeline:
         self.spool.close()
         self.attachment.close(max(1.0, deadline - time.monotonic()))
         return fetched and spooled and delivered
+
+    def _opening(self, config: LoggerConfig, postprocess: Postprocess | None) -> pb.Open:
+        alone = self.attachment.endpoint is not None and self.place.process_count == 1
+        tools = [] if alone else config.log_tools  # alone: they were made here
+        return identity.opening(config, tools, postprocess is not None)
 
     def _text_log(self, config: LoggerConfig) -> TextLog | None:
         """Without a run folder Python's logging is left alone."""

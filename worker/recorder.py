@@ -9,6 +9,7 @@ from ..proto.records import Draft, Event, Kind, State
 from ..proto.rows import Value
 from . import drafts
 from .guard import Finding, scan
+from .inputs import said_error
 from .states import Problem, local_values, tree_states, value_states, within
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class Recorder:
             fetched = item.packed.fetch()
         except Exception as error:
             self.counts["failed_fetches"] += 1
-            reason = f"the values could not be fetched from the device: {error}"
+            reason = f"the values could not be fetched from the device: {said_error(error)}"
             return [], [Problem("", reason)]
 
         if item.kind is Kind.HOST:

@@ -2,26 +2,27 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import cloudpickle
 
 from ..cluster import env
-from ..proto.config import LoggerConfig
+from ..proto.config import LoggerConfig, LoggerToolsConfig
 from ..proto.configdict import jsonable
 from ..proto.records import RunConfig
 
 
-def run_config(config: Mapping[str, Any], *, pickled: bool) -> RunConfig:
+def run_config(config: Mapping[str, Any], tools: Iterable[LoggerToolsConfig]) -> RunConfig:
     """The config as strict JSON, and the objects themselves if a tool writes pickles.
 
     Args:
         config: configs by name; anything at all, secrets are hidden in the JSON.
-        pickled: whether some tool wants the objects.
+        tools: of the run; one with ``config_format="pickle"`` gets the objects.
     """
     text = json.dumps(jsonable(config), allow_nan=False)
+    pickled = any(getattr(tool, "config_format", "") == "pickle" for tool in tools)
     return RunConfig(text, cloudpickle.dumps(config) if pickled else b"")
 
 

@@ -62,7 +62,7 @@ class Spooler:
         self._by_kind: dict[Kind, deque[_Item]] = {k: deque() for k in (*_SHED_FIRST, _OTHERS)}
         self._bytes = 0
         self._put = self._done = 0
-        self._hurry = self._stop = False
+        self._hurry = self._stop = self._ended = False
         self._dropped = self._undeclared = self._errors = 0
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="podlog-spool", daemon=True)
@@ -87,6 +87,9 @@ class Spooler:
         size = sum(_OBJECT_BYTES + draft_bytes(draft) for draft in kept)
         item = _Item(ticket, kept, size)
         with self._cond:
+            if self._stop:
+                self._dropped += len(kept)
+                return
             self._queue.append(item)
             self._by_kind[_shed_class(item)].append(item)
             self._bytes += item.bytes
@@ -103,7 +106,8 @@ class Spooler:
             target = self._put
             self._hurry = True
             self._cond.notify_all()
-            if not self._cond.wait_for(lambda: self._done >= target, timeout):
+            self._cond.wait_for(lambda: self._done >= target or self._ended, timeout)
+            if self._done < target:
                 return None
         return self._spool.last_seq
 
@@ -123,6 +127,9 @@ class Spooler:
             self._stop = True
             self._cond.notify_all()
         self._thread.join(timeout)
+        with self._cond:
+            self._ended = True
+            self._cond.notify_all()
         return self._done == self._put
 
     # -------------------------------------------------------- the thread's own

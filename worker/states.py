@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..proto.codec import safe_text, unpack_array
-from ..proto.records import Column, Op, State
+from ..proto.records import Column, Dtype, Op, State
 from ..proto.rows import Histogram, Media, Value
 from . import media, values
 from .columns import (
@@ -21,6 +21,7 @@ from .columns import (
     scalar,
     state,
 )
+from .inputs import as_text, said, said_error
 from .tally import base_mode, host_key, read
 
 
@@ -52,16 +53,16 @@ def tree_states(
     replicas = replicas or {}
     states: dict[str, State] = {}
     problems = []
-    for key in sorted(tree, key=str):
+    for key in sorted(tree, key=said):
         entry = tree[key]
-        modes = sorted(entry, key=str) if isinstance(entry, Mapping) else [None]
+        modes = sorted(entry, key=said) if isinstance(entry, Mapping) else [None]
         for log_mode in modes:
-            name = safe_text(str(key))
+            name = as_text(key)
             try:
                 if log_mode is None:
                     made: State | None = _plain(name, entry, replicas.get((key,), ()))
                 else:
-                    name = safe_text(host_key(str(key), log_mode))
+                    name = safe_text(host_key(name, log_mode))
                     made = _of_mode(
                         name, log_mode, entry[log_mode], replicas.get((key, log_mode), ())
                     )
@@ -70,7 +71,7 @@ def tree_states(
                 if made is not None:
                     states[name] = made
             except Exception as error:
-                problems.append(Problem(name, _reason(error)))
+                problems.append(Problem(name, said_error(error)))
     return list(states.values()), problems
 
 
@@ -123,7 +124,7 @@ def value_states(
     states: dict[str, State] = {}
     problems = []
     for key, value in metrics.items():
-        name = safe_text(str(key))
+        name = as_text(key)
         try:
             if not isinstance(key, str):
                 raise BadValueError(f"a key of type {type(key).__name__}: keys are strings")
@@ -131,7 +132,7 @@ def value_states(
                 raise BadValueError("two metrics are logged under this name: rename one")
             states[name] = _wrapped(name, value, counters, replicas.get((key,), ()))
         except Exception as error:
-            problems.append(Problem(name, _reason(error)))
+            problems.append(Problem(name, said_error(error)))
     return list(states.values()), problems
 
 
@@ -180,7 +181,8 @@ def within(states: Iterable[State], max_bytes: int) -> tuple[list[State], list[P
     """`states` without those whose payloads are larger than `max_bytes`."""
     kept, problems = [], []
     for each in states:
-        size = sum(len(c) for c in each.columns if isinstance(c, bytes))
+        payloads = Dtype.BYTES in each.metric.dtypes
+        size = sum(len(c) for c in each.columns if isinstance(c, bytes)) if payloads else 0
         if size <= max_bytes:
             kept.append(each)
         else:
@@ -237,9 +239,3 @@ def _computed(op: Op, columns: tuple[Column, ...]) -> Value:
 def _simple(value: Any) -> Value:
     array = np.asarray(value)
     return array.item() if array.size == 1 else array
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, BadValueError):
-        return str(error)
-    return f"{type(error).__name__}: {error}"

@@ -6,6 +6,7 @@ neither half overflows below 2**54. A pair of zeros is an empty sum. The two ext
 mean (of its value and its count) are the two rows of its ``value2``.
 """
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,7 @@ _BY_SUBSTRING = (
 )
 
 
+@functools.lru_cache(maxsize=1024)
 def base_mode(log_mode: str) -> str:
     """The mode that `log_mode` names or contains.
 
@@ -50,6 +52,7 @@ def base_mode(log_mode: str) -> str:
     raise ValueError(f"log mode {log_mode!r} is none of {', '.join(MODES)}")
 
 
+@functools.lru_cache(maxsize=8192)
 def host_key(key: str, log_mode: str) -> str:
     """The name under which a mode of a metric is logged."""
     return key if base_mode(log_mode) == "mean_nopostfix" else f"{key}_{log_mode}"

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from ..proto.codec import body_draft, safe_text
 from ..proto.records import Draft, LogLine
 from .forked import Home
+from .printer import Printer
 
 _MAX_CHARS = 64 << 10
+_CLOSE_S = 1.0
 FORMAT = "%(asctime)s [R{rank}] %(levelname)s %(name)s: %(message)s"
 
 
@@ -18,7 +20,8 @@ class TextLog:
 
     Shipped: records at INFO and above, except podlog's own (``podlog.…``; the
     logger named exactly ``podlog`` is the user-visible one) and gRPC's. Shown
-    on stdout: everything at `level` and above, ``[R<rank>]`` in front.
+    on stdout, from a thread of its own: everything at `level` and above (of
+    podlog's own only warnings), ``[R<rank>]`` in front. Installed and removed once.
 
     Args:
         rank: process index.
@@ -38,11 +41,17 @@ class TextLog:
         level: int | str | None = None,
     ) -> None:
         self._shipping = _Ship(host, ship, step)
-        self._shown = _Stdout()
+        self._printer = Printer()
+        self._shown = _Stdout(self._printer)
         self._shown.setFormatter(logging.Formatter(FORMAT.format(rank=rank)))
         self._shown.setLevel(level or (logging.INFO if rank == 0 else logging.ERROR))
         self._before: int | None = None
         self._set = 0
+
+    @property
+    def not_shown(self) -> int:
+        """Lines that a stuck terminal did not take."""
+        return self._printer.dropped
 
     def install(self) -> None:
         """Adds the handlers; lowers the root logger's level to INFO if it is higher. Safe twice."""
@@ -52,6 +61,7 @@ class TextLog:
         self._before = root.level
         self._set = min(root.level or logging.INFO, logging.INFO, self._shown.level)
         root.setLevel(self._set)
+        self._printer.start()
         root.addHandler(self._shipping)
         root.addHandler(self._shown)
 
@@ -65,6 +75,7 @@ class TextLog:
         if root.level == self._set:
             root.setLevel(self._before)
         self._before = None
+        self._printer.close(_CLOSE_S)
 
 
 def ships(name: str) -> bool:
@@ -103,12 +114,21 @@ class _Ship(logging.Handler):
 
 
 class _Stdout(logging.Handler):
-    """Writes to whatever ``sys.stdout`` is at the time."""
+    """Writes to whatever ``sys.stdout`` is at the time of the record."""
+
+    def __init__(self, printer: Printer) -> None:
+        super().__init__()
+        self._printer = printer
+        self._home = Home()
+        self.addFilter(lambda record: ships(record.name) or record.levelno >= logging.WARNING)
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            stream = sys.stdout
-            stream.write(self.format(record) + "\n")
-            stream.flush()
+            line = self.format(record)
+            if self._home.here:
+                self._printer.put(sys.stdout, line)
+            else:  # a forked child has no such thread
+                sys.stdout.write(line + "\n")
+                sys.stdout.flush()
         except Exception:
             self.handleError(record)

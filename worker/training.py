@@ -1,7 +1,6 @@
 """From the calls of a training loop to what the pipeline takes. Not thread-safe."""
 
 import logging
-import operator
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -10,6 +9,7 @@ from ..proto.records import Event, Kind
 from . import drafts
 from .fetch import PendingStep
 from .gate import Gate
+from .inputs import FIRST_STEP, LAST_STEP, as_step, as_text, said
 from .pack import pack_and_reset, pack_local
 from .pipeline import Pipeline, Postprocess
 from .timing import Timing
@@ -27,7 +27,6 @@ class Training:
         pipeline: takes what is logged.
         gate: knows what is not finite.
         every: log when it divides the step.
-        alone: a single process: an epoch is in the journal when it has ended.
         postprocess: the Logger's ``metric_postprocess_fn``.
     """
 
@@ -35,16 +34,14 @@ class Training:
         self,
         pipeline: Pipeline,
         gate: Gate,
-        *,
         every: int,
-        alone: bool,
         postprocess: Postprocess | None,
     ) -> None:
         self.timing = Timing()
         self._pipeline = pipeline
         self._gate = gate
         self._every = every
-        self._alone = alone
+        self._alone = pipeline.place.process_count == 1
         self._postprocess = postprocess
         self._last_ticket = 0
 
@@ -55,41 +52,47 @@ class Training:
         event = Event("training_start", "training starts")
         self._pipeline.tell(event, step=self._pipeline.progress.step, epoch=self.timing.epoch)
 
-    def start_epoch(self, epoch: int, step: int, mode: str) -> None:
-        """Enters `mode`."""
+    def start_epoch(self, epoch: Any, step: Any, mode: Any) -> None:
+        """Enters `mode`, whatever is said of epoch and step: `end_epoch` will leave it."""
+        mode = as_text(mode)
+        epoch = self._number("the epoch of start_epoch", epoch, self.timing.epoch)
+        step = self._number("the step of start_epoch", step, self._pipeline.progress.step)
         self.timing.start_epoch(mode, epoch, step, time.monotonic())
         self._at(step)
         _shown.info("Starting epoch %s at step %s in mode %s.", epoch, step, mode)
 
     def passes(self, step: int) -> bool:
         """Whether this step does not log; notes that it was handed in."""
-        if step % self._every == 0:
+        if step % self._every == 0 or not FIRST_STEP <= step <= LAST_STEP:
             return False
         self._pipeline.handed.step(self.timing.mode, Kind.STEP, step)
         self._pipeline.progress.step = step
         self.timing.seen(step, time.monotonic())
         return True
 
-    def log_step(self, metrics: Any, step: int) -> Any:
+    def log_step(self, metrics: Any, step: Any) -> Any:
         """Packs a train-step tree and returns fresh zeros, on a logging step."""
+        step = as_step(step)
         if self.passes(step):
             return metrics
         mode, epoch = self.timing.mode, self.timing.epoch
         step_time = self.timing.logged(step, time.monotonic())
-        _shown.info("Logging at step %s in epoch %s in mode %s.", step, epoch, mode)
         packed, zeros = pack_and_reset(metrics)
+        _shown.info("Logging at step %s in epoch %s in mode %s.", step, epoch, mode)
         self._at(step)
         extras = drafts.step_states(epoch, step_time)
         self._submit(Kind.STEP, mode, step, epoch, packed=packed, extras=extras)
         return zeros
 
-    def log_host_metrics(self, metrics: Mapping[str, Any], step: int, mode: str | None) -> None:
+    def log_host_metrics(self, metrics: Mapping[str, Any], step: Any, mode: str | None) -> None:
         """Packs this process's own values."""
-        packed = pack_local(metrics)
-        self._submit(Kind.HOST, mode or self.timing.mode, step, self.timing.epoch, packed=packed)
+        step = as_step(step)
+        mode = self.timing.mode if mode is None else as_text(mode)
+        self._submit(Kind.HOST, mode, step, self.timing.epoch, packed=pack_local(metrics))
 
-    def end_epoch(self, metrics: Any, step: int) -> dict[str, Any]:
+    def end_epoch(self, metrics: Any, step: Any) -> dict[str, Any]:
         """Leaves the mode; this process's own values of it."""
+        step = self._number("the step of end_epoch", step, self._pipeline.progress.step)
         ended = self.timing.end_epoch(time.monotonic())
         if ended is None:
             _shown.warning(
@@ -110,7 +113,7 @@ class Training:
             extras=drafts.epoch_states(ended.seconds),
             on_values=own.update,
         )
-        self._pipeline.handed.leave(ended.mode)
+        self._pipeline.handed.leave(ended.mode, step)
         self._at(step)
         if not trained:
             self._pipeline.fetcher.wait(ticket, _FETCH_DEADLINE_S)
@@ -118,8 +121,15 @@ class Training:
             self._pipeline.flush(_COMMIT_DEADLINE_S)
         own.pop("epoch_time", None)
         if not trained and self._postprocess is not None:
-            own = self._postprocess(own)
+            own = self._postprocessed(own)
         return own | {"epoch_time": ended.seconds}
+
+    def _postprocessed(self, own: dict[str, Any]) -> dict[str, Any]:
+        what = "metric_postprocess_fn in end_epoch"
+        with self._pipeline.guarded(what, None, "the metrics are returned without it"):
+            assert self._postprocess is not None
+            return dict(self._postprocess(dict(own)))
+        return own
 
     def wait_fetched(self) -> None:
         """Waits, with a deadline, until what was handed in was looked at for NaN."""
@@ -129,8 +139,14 @@ class Training:
     def request_stop(self, reason: str) -> None:
         """Asks for the end of this training, and says so."""
         taken = self._gate.request_stop()
-        text = f"stop requested: {reason}" + ("" if taken else " (not agreed in a pod: going on)")
+        text = f"stop requested: {said(reason)}"
+        text += "" if taken else " (not agreed in a pod: going on)"
         self._pipeline.tell(Event("stop_requested", text), step=self._pipeline.progress.step)
+
+    def _number(self, what: str, value: Any, instead: int) -> int:
+        with self._pipeline.guarded(what, None, f"{instead} is taken instead"):
+            return as_step(value)
+        return instead
 
     def _submit(self, kind: Kind, mode: str, step: int, epoch: int, **values: Any) -> int:
         self._pipeline.handed.step(mode, kind, step)
@@ -150,8 +166,3 @@ class Training:
     def _at(self, step: int) -> None:
         self._pipeline.progress.step = step
         self._pipeline.progress.mode = self.timing.mode
-
-
-def as_step(step: Any) -> int:
-    """`step` as an int, be it one of NumPy's or an array of size one."""
-    return operator.index(step) if hasattr(step, "__index__") else int(step)

@@ -4,11 +4,10 @@ import queue
 import threading
 from collections.abc import Callable, Iterator
 
-import grpc
-
 from ..proto import podlog_pb2 as pb
 from ..proto.contact import Contact
 from ..proto.errors import PodlogError, RefusedError, UnavailableError
+from ..proto.rpc import grpc
 from ..proto.session import Connector, Receiver, Session
 
 METHOD = "/podlog.v1.Podlog/Connect"

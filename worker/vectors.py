@@ -56,6 +56,7 @@ class Packer:
             if s.packed and not s.leaf.size
         ]
         self._parts = tuple(self._layout(slots))
+        self._scalars = any(part.shape == () for part in self._parts)
         self._call = _jitted(slots, self._members) if reset else None
 
     def _layout(self, slots: Sequence[Slot]) -> Any:
@@ -80,10 +81,11 @@ class Packer:
             np.asarray(v if v.is_fully_addressable else v.addressable_data(0)).ravel()
             for v in vectors
         ]
+        numbers = [vector.tolist() for vector in host] if self._scalars else []
         values: dict[int, Any] = dict(self._empty)
         for part in self._parts:
             if part.shape == ():
-                number = host[part.vector][part.at].item()
+                number = numbers[part.vector][part.at]
                 values[part.index] = bool(number) if part.boolean else number
                 continue
             value = host[part.vector][part.at : part.at + part.size].reshape(part.shape)

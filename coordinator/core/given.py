@@ -154,4 +154,4 @@ class GivenRows:
     def _share(self, value: frozenset[T]) -> frozenset[T]:
         if len(self._shared) > 256:
             self._shared.clear()
-        return self._shared.setdefault(value, value)  # type: ignore[arg-type, return-value]
+        return self._shared.setdefault(value, value)  # type: ignore[return-value]

@@ -140,8 +140,13 @@ class Members:
         member = self._members[process]
         if member.state is State.GOODBYE:
             return []
+        reason = "goodbye"
+        if not (status or member.status):
+            reason = "it ended without finalize"
+        elif status:
+            reason = "an exception ended it" if status == "failure" else f"ended: {status}"
         self._report(member, status or member.status or "unfinished")
-        return self._to(member, State.GOODBYE, "goodbye", now)
+        return self._to(member, State.GOODBYE, reason, now)
 
     def pid_gone(self, process: int, now: float) -> list[Change]:
         """The process is no longer among those of the coordinator's own host."""

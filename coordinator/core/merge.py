@@ -2,20 +2,21 @@
 
 A pure function of the set of records: they are folded in order of process
 index, so the bits are the same whatever the order of arrival. The rules by op
-are in `ops`, exact sums in `exact`.
+are in `ops`, exact sums in `exact`; `gather` finds the states of each key, and
+`spread` the extremes of single processes.
 """
 
 import dataclasses
 import fnmatch
-import math
 from collections.abc import Mapping, Sequence
 
-from ...proto.errors import WireError
 from ...proto.records import Op, Record
 from ...proto.rows import NonFinite, PerProcess, Spread, Value
+from .gather import gather
 from .hostrows import newest
-from .ops import NOTHING, Rule, rule_of
-from .units import MEDIA, Held, Problem, copies, not_finite, read_state
+from .ops import NOTHING, Nothing, Rule, rule_of
+from .spread import own_values, spread_of, spread_of_one
+from .units import MEDIA, Problem, Units
 
 __all__ = ["Merged", "Problem", "merge"]
 
@@ -71,103 +72,51 @@ def merge(
         lives.setdefault(record.process, []).append(record)
     counting = [newest(lives[process]) for process in sorted(lives)]
 
-    by_key, non_finite, problems = _read(counting, hosts)
+    found = gather(counting)
     metrics: dict[str, Value] = {}
     spreads: dict[str, Spread] = {}
     per_process: dict[str, Mapping[int, Value]] = {}
-    diverged = []
-    for key, held in by_key.items():
-        rule = rule_of(held[0].op, _reduction(key, reduce))
-        own = _own_values(held, rule)
-        units, differ = copies(held)
-        if differ:
-            diverged.append(key)
-        try:
-            value = rule(units) if units else NOTHING
-        except (ValueError, TypeError, ArithmeticError) as error:
-            problems.append(Problem(held[0].process, key, f"kept per process: {error}"))
-            value = PerProcess(own)
+    for key, states in found.keys.items():
+        op, units = states.units.op, states.units.processes
+        rule = rule_of(op, _reduction(key, reduce) if op is Op.NUMBER else "")
+        value, failure = _fold(states.units, rule)
+        if states.alike and not failure:
+            spread = None if value is NOTHING else spread_of_one(value, states.sent.processes)
+        else:
+            own = own_values(states.sent, rule)
+            spread = spread_of(*own)
+        if failure:
+            found.problems.append(Problem(units[0], key, failure))
+            value = PerProcess(dict(zip(*own, strict=True)))
         if value is not NOTHING:
             metrics[key] = value
-        spread = _spread(own)
         if spread is not None:
             spreads[key] = spread
-        if keep and (len(units) > 1 or differ) and held[0].op not in MEDIA:
-            per_process[key] = own
+        if keep and (len(units) > 1 or states.diverged) and op not in MEDIA:
+            per_process[key] = dict(zip(*own, strict=True))
 
     return Merged(
         metrics=metrics,
         spreads=spreads,
-        non_finite=tuple(non_finite),
-        diverged=tuple(diverged),
+        non_finite=tuple(
+            NonFinite(p, hosts.get(p, ""), key, step, nan) for p, key, step, nan in found.not_finite
+        ),
+        diverged=tuple(key for key, states in found.keys.items() if states.diverged),
         per_process=per_process,
         epoch=counting[0].draft.epoch,
         processes=tuple(sorted(lives)),
-        problems=tuple(problems),
+        problems=tuple(found.problems),
         replaced=tuple(p for p in sorted(lives) if len({r.incarnation for r in lives[p]}) > 1),
     )
 
 
-def _read(
-    records: Sequence[Record], hosts: Mapping[int, str]
-) -> tuple[dict[str, list[Held]], list[NonFinite], list[Problem]]:
-    """The states of each key, those of another op than the first left out."""
-    by_key: dict[str, list[Held]] = {}
-    non_finite: list[NonFinite] = []
-    problems: list[Problem] = []
-    for record in records:
-        process = record.process
-        for state in record.states():
-            key, op = state.metric.key, state.metric.op
-            if op is Op.PAYLOAD:
-                problems.append(Problem(process, key, "a payload is no metric: left out"))
-                continue
-            try:
-                each = read_state(process, state)
-            except WireError as error:
-                problems.append(Problem(process, key, str(error)))
-                continue
-
-            for found, is_nan in zip(not_finite(each), (True, False), strict=True):
-                if found:
-                    host = hosts.get(process, "")
-                    non_finite.append(NonFinite(process, host, key, record.draft.step, is_nan))
-            held = by_key.setdefault(key, [])
-            if not held or held[0].op is op:
-                held.append(each)
-            else:
-                reason = (
-                    f"logged as {op.name}, but by process {held[0].process} as {held[0].op.name}"
-                )
-                problems.append(Problem(process, key, reason + ": left out"))
-    return by_key, non_finite, problems
+def _fold(units: Units, rule: Rule) -> tuple[Value | Nothing, str]:
+    """The merged value of a key, and why there is none where values do not fit."""
+    try:
+        return (rule(units) if units.processes else NOTHING), ""
+    except (ValueError, TypeError, ArithmeticError) as error:
+        return NOTHING, f"kept per process: {error}"
 
 
 def _reduction(key: str, reduce: Mapping[str, str]) -> str:
     return next((how for glob, how in reduce.items() if fnmatch.fnmatchcase(key, glob)), "mean")
-
-
-def _own_values(held: Sequence[Held], rule: Rule) -> dict[int, Value]:
-    """Each process's own value, where it sent one that can be had."""
-    own: dict[int, Value] = {}
-    for each in held:
-        if each.state.metric.digest:
-            continue
-        try:
-            value = rule([each])
-        except (ValueError, TypeError, ArithmeticError):
-            continue
-        if value is not NOTHING:
-            own[each.process] = value
-    return own
-
-
-def _spread(own: Mapping[int, Value]) -> Spread | None:
-    """The extremes of scalar values; None if there are none."""
-    scalars = [(v, p) for p, v in own.items() if isinstance(v, int | float)]
-    if not scalars:
-        return None
-    ordered = [(v, p) for v, p in scalars if not math.isnan(v)] or scalars
-    low = min(ordered, key=lambda each: each[0])
-    high = max(ordered, key=lambda each: each[0])
-    return Spread(low[0], high[0], low[1], high[1], tuple(p for _, p in scalars))

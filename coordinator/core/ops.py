@@ -25,10 +25,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from ...proto.records import Op
+from ...proto.records import Dtype, Op
 from ...proto.rows import Histogram, Media, PerProcess, Value
-from .exact import Part, add, divide, same_shape, total
-from .units import Held
+from .exact import Part, add, divide, same_shape, total, total_of_floats
+from .units import Units
+
+_F8 = Dtype.F8  # an enum's members are slow to look up
 
 
 class Nothing(enum.Enum):
@@ -38,7 +40,7 @@ class Nothing(enum.Enum):
 
 
 NOTHING = Nothing.NOTHING
-Rule = Callable[[Sequence[Held]], Value | Nothing]
+Rule = Callable[[Units], Value | Nothing]
 
 
 def rule_of(op: Op, reduce: str = "mean") -> Rule:
@@ -51,37 +53,47 @@ def rule_of(op: Op, reduce: str = "mean") -> Rule:
     return _REDUCE[reduce] if op is Op.NUMBER else _RULES[op]
 
 
-def _mean(units: Sequence[Held]) -> Value | Nothing:
-    sums = add([u.parts[0] for u in units])
-    count = add([u.parts[1] for u in units])
+def _mean(units: Units) -> Value | Nothing:
+    sums, count = _added(units, 0), _added(units, 1)
+    if type(count) is int and count:
+        return divide(sums, count)
     if not isinstance(count, np.ndarray) and not count and bool(np.all(np.isfinite(_floats(sums)))):
         return NOTHING
     return divide(sums, count)
 
 
-def _sum(units: Sequence[Held]) -> Value:
-    return add([u.parts[0] for u in units])
+def _added(units: Units, column: int) -> Part:
+    if not units.plain:
+        return add(units.parts(column))
+    numbers = units.numbers(column)
+    if len(numbers) == 1:
+        return numbers[0]
+    return total_of_floats(numbers) if units.dtypes[column] is _F8 else sum(numbers)
 
 
-def _min(units: Sequence[Held]) -> Value:
-    return _extreme([u.parts[0] for u in units], min, np.minimum)
+def _sum(units: Units) -> Value:
+    return _added(units, 0)
 
 
-def _max(units: Sequence[Held]) -> Value:
-    return _extreme([u.parts[0] for u in units], max, np.maximum)
+def _min(units: Units) -> Value:
+    return _extreme(units, min, np.minimum)
 
 
-def _extreme(parts: Sequence[Part], pick: Callable[..., Part], ufunc: np.ufunc) -> Part:
-    if any(isinstance(part, np.ndarray) for part in parts):
+def _max(units: Units) -> Value:
+    return _extreme(units, max, np.maximum)
+
+
+def _extreme(units: Units, pick: Callable[..., Part], ufunc: np.ufunc) -> Part:
+    parts = units.parts(0)
+    if not units.plain and any(isinstance(part, np.ndarray) for part in parts):
         return np.asarray(ufunc.reduce(same_shape(parts)))
     if any(isinstance(part, float) and math.isnan(part) for part in parts):
         return math.nan
     return pick(parts)
 
 
-def _single(units: Sequence[Held]) -> Value | Nothing:
-    for unit in units:
-        value, count = unit.parts
+def _single(units: Units) -> Value | Nothing:
+    for value, count in zip(units.parts(0), units.parts(1), strict=True):
         if np.all(np.asarray(count) == 1):
             return value
         if np.any(count):
@@ -89,12 +101,13 @@ def _single(units: Sequence[Held]) -> Value | Nothing:
     return NOTHING
 
 
-def _std(units: Sequence[Held]) -> Value | Nothing:
-    units = [u for u in units if np.any(u.parts[0])]
-    if not units:
+def _std(units: Units) -> Value | Nothing:
+    states = zip(units.parts(0), units.parts(1), units.parts(2), strict=True)
+    counted = [s for s in states if (s[0] if units.plain else np.any(s[0]))]
+    if not counted:
         return NOTHING
-    counts, means, m2s = zip(*(u.parts for u in units), strict=True)
-    if any(isinstance(part, np.ndarray) for part in (*counts, *means, *m2s)):
+    counts, means, m2s = zip(*counted, strict=True)
+    if not units.plain and any(isinstance(part, np.ndarray) for part in (*counts, *means, *m2s)):
         return _std_arrays(counts, means, m2s)
 
     n = total(counts)
@@ -115,36 +128,40 @@ def _std_arrays(counts: Sequence[Part], means: Sequence[Part], m2s: Sequence[Par
         return np.asarray(np.sqrt((add([*m2s, *apart])) / n))
 
 
-def _concat(units: Sequence[Held]) -> Value:
-    return np.concatenate([np.atleast_1d(u.parts[0]) for u in units])
+def _concat(units: Units) -> Value:
+    return np.concatenate([np.atleast_1d(part) for part in units.parts(0)])
 
 
-def _concat_counted(units: Sequence[Held]) -> Value:
-    return tuple(np.concatenate([np.atleast_1d(u.parts[i]) for u in units]) for i in (0, 1))
+def _concat_counted(units: Units) -> Value:
+    return tuple(np.concatenate([np.atleast_1d(p) for p in units.parts(i)]) for i in (0, 1))
 
 
-def _histogram(units: Sequence[Held]) -> Value:
-    each = {u.process: Histogram(np.asarray(u.parts[0]), np.asarray(u.parts[1])) for u in units}
-    edges = each[units[0].process].edges
+def _histogram(units: Units) -> Value:
+    each = {
+        process: Histogram(np.asarray(edges), np.asarray(counts))
+        for process, edges, counts in zip(
+            units.processes, units.parts(0), units.parts(1), strict=True
+        )
+    }
+    edges = each[units.processes[0]].edges
     if all(np.array_equal(edges, h.edges) for h in each.values()):
         return Histogram(edges, np.asarray(add([h.counts for h in each.values()])))
     return PerProcess(dict(each))
 
 
-def _media(units: Sequence[Held]) -> Value:
-    each = {u.process: Media(u.op, bytes(_payload(u))) for u in units}
-    return PerProcess(dict(each)) if len(each) > 1 else each[units[0].process]
+def _media(units: Units) -> Value:
+    each = {
+        process: Media(units.op, payload if isinstance(payload, bytes) else b"")
+        for process, payload in zip(units.processes, units.columns[0], strict=True)
+    }
+    return PerProcess(dict(each)) if len(each) > 1 else each[units.processes[0]]
 
 
-def _payload(unit: Held) -> bytes:
-    payload = unit.state.columns[0]
-    return payload if isinstance(payload, bytes) else b""
-
-
-def _number(units: Sequence[Held]) -> Value:
-    parts = [u.parts[0] for u in units]
+def _number(units: Units) -> Value:
+    parts = units.parts(0)
     first = parts[0]
-    if not any(isinstance(p, np.ndarray) for p in parts) and all(p == first for p in parts):
+    plain = units.plain or not any(isinstance(p, np.ndarray) for p in parts)
+    if plain and all(p == first for p in parts):
         return first
     return divide(add(parts), len(parts))
 

@@ -110,7 +110,7 @@ class Peer:
         if not left:
             position.left_at = None
         elif position.left_at is None:
-            position.left_at = step if self._top is None else max(step, self._top)
+            position.left_at = step
 
     def past(self, attempt: int, mode: str, kind: Kind, order: Order) -> bool:
         """Whether nothing of that row or an earlier one will come from it in this life."""

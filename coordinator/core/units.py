@@ -8,8 +8,8 @@ import crc32c
 import numpy as np
 
 from ...proto.codec import unpack_array
-from ...proto.records import Column, Op, State
-from .exact import Part
+from ...proto.records import Column, Dtype, Op, State
+from .exact import Number, Part
 
 MEDIA = frozenset({Op.TEXT, Op.IMAGE, Op.TABLE})
 """Ops whose payload is opaque."""
@@ -24,19 +24,60 @@ class Problem:
     reason: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(slots=True, eq=False)
+class Units:
+    """States of one metric, side by side.
+
+    Attributes:
+        op: how they merge.
+        processes: who sent them, ascending.
+        columns: each column of all of them: numbers, arrays, or payloads of media.
+        dtypes: what the columns are known to be, if all are numbers; else empty.
+    """
+
+    op: Op
+    processes: tuple[int, ...]
+    columns: Sequence[Sequence[Part | bytes]]
+    dtypes: tuple[Dtype, ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """Whether all columns are known to be numbers."""
+        return bool(self.dtypes)
+
+    def parts(self, column: int) -> Sequence[Part]:
+        """A column of numbers or arrays."""
+        return self.columns[column]  # type: ignore[return-value]
+
+    def numbers(self, column: int) -> Sequence[Number]:
+        """A column of plain units."""
+        return self.columns[column]  # type: ignore[return-value]
+
+    def first(self) -> "Units":
+        """The first of at least one."""
+        return Units(self.op, self.processes[:1], [c[:1] for c in self.columns], self.dtypes)
+
+    def each(self) -> "list[Units]":
+        """Each by itself."""
+        return [
+            Units(self.op, (process,), [(part,) for part in parts], self.dtypes)
+            for process, *parts in zip(self.processes, *self.columns, strict=True)
+        ]
+
+
+@dataclasses.dataclass(slots=True, eq=False)
 class Held:
     """A state and who sent it.
 
     Attributes:
         process: index of the process.
         state: as it came.
-        parts: its columns, arrays unpacked; of media and digests none.
+        parts: its columns, arrays unpacked; of digests none.
     """
 
     process: int
     state: State
-    parts: tuple[Part, ...]
+    parts: tuple[Part | bytes, ...]
 
     @property
     def op(self) -> Op:
@@ -50,10 +91,18 @@ def read_state(process: int, state: State) -> Held:
     Raises:
         WireError: a payload that is no array.
     """
-    if state.metric.digest or state.metric.op in MEDIA:
+    if state.metric.digest:
         return Held(process, state, ())
+    if state.metric.op in MEDIA:
+        return Held(process, state, state.columns)
     parts = tuple(unpack_array(c) if isinstance(c, bytes) else c for c in state.columns)
     return Held(process, state, parts)
+
+
+def side_by_side(op: Op, held: Sequence[Held]) -> Units:
+    """States of one metric, none of them a digest."""
+    columns = list(zip(*(each.parts for each in held), strict=True))
+    return Units(op, tuple(each.process for each in held), columns)
 
 
 def copies(held: Sequence[Held]) -> tuple[list[Held], bool]:
@@ -99,10 +148,11 @@ def not_finite(held: Held) -> tuple[bool, bool]:
 
 def _same(copy: Held, other: Held) -> bool:
     mine, its = copy.state.columns, other.state.columns
-    return all(_same_column(a, b) for a, b in zip(mine, its, strict=True))
+    return all(same_column(a, b) for a, b in zip(mine, its, strict=True))
 
 
-def _same_column(a: Column, b: Column) -> bool:
+def same_column(a: Column, b: Column) -> bool:
+    """Whether two columns have the same bits, or are NaN; of a payload the checksum will do."""
     if isinstance(a, bytes):
         return a == b if isinstance(b, bytes) else crc32c.crc32c(a) == b
     if isinstance(a, float) and isinstance(b, float):

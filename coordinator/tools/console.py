@@ -1,7 +1,6 @@
 """`ConsoleLogger`: a compact line a row."""
 
 import dataclasses
-import math
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -9,8 +8,7 @@ from typing import Any
 from ...proto.config import LoggerToolsConfig
 from ...proto.rows import EventItem, Row
 from ...proto.tool import LoggerTool
-
-_TIMES = ("step_time", "epoch_time")
+from .brief import one_line, short
 
 
 def to_stdout(line: str) -> None:
@@ -72,21 +70,6 @@ class ConsoleLogger(LoggerTool):
         if len(values) > len(shown):
             parts.append(f"… {len(values) - len(shown)} more")
         return "  ".join(parts)
-
-
-def short(key: str, value: Any) -> str:
-    """A value in a few characters; ``*_time`` of the Logger with its unit."""
-    if isinstance(value, float) and key in _TIMES and math.isfinite(value):
-        return f"{value * 1000:.3g} ms" if value < 1 else f"{value:.4g} s"
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    return one_line(str(value))
-
-
-def one_line(text: str) -> str:
-    """`text` without line breaks and control characters, cut to 80 characters."""
-    safe = "".join(c if c.isprintable() else "�" for c in text[:80])
-    return safe + "…" if len(text) > 80 else safe
 
 
 def _who(row: Row) -> str:

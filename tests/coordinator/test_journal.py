@@ -261,3 +261,23 @@ def test_reading_in_pages_gives_everything_once(kinds: list[str], page: int) -> 
         cursor = items[-1].id
     assert seen == stored
     journal.close()
+
+
+def test_a_rolled_back_row_is_not_handed_out(journal: Journal) -> None:
+    """What a feed gets is what the file holds, also after an undone transaction."""
+    with pytest.raises(RuntimeError), journal.transaction():
+        journal.add_row(make_row(1))
+        raise RuntimeError
+    with journal.transaction():
+        kept = journal.add_row(make_row(2))
+    assert journal.rows_after(0) == [kept]
+    journal.replace_row(dataclasses.replace(kept, shown={"loss": 7.0}))
+    assert journal.rows_after(0) == [dataclasses.replace(kept, shown={"loss": 7.0})]
+
+
+def test_single_records_are_forgotten(journal: Journal) -> None:
+    """Records whose row is complete at once need not be assigned to it first."""
+    records = [make_record(seq) for seq in (1, 2, 3)]
+    journal.add_records((record, 1) for record in records)
+    journal.forget(records[:2])
+    assert journal.open_records() == [(records[2], 1)]

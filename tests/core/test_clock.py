@@ -87,6 +87,20 @@ def test_leaving_a_mode_lets_only_rows_up_to_there_go():
     assert scene.rows() == [(101, (0, 1))]
 
 
+def test_leaving_counts_from_where_it_was_said_not_from_where_the_process_is_now():
+    """One message may say "left val at 113" and "handed in train 120": val at 120 still waits."""
+    scene = Scene(2)
+    for process in (0, 1):
+        scene.log(process, 113, kind=Kind.EPOCH, mode="val")
+    assert scene.rows() == [(113, (0, 1))]
+    scene.log(0, 120, kind=Kind.EPOCH, mode="val")
+    scene.at(1, 120)
+    scene.clock.progress(1, 1, "val", Kind.EPOCH, 113, True, scene.now)
+    assert scene.due() == []
+    scene.log(1, 120, kind=Kind.EPOCH, mode="val")
+    assert scene.rows() == [(120, (0, 1))]
+
+
 def test_who_left_and_moved_on_elsewhere_is_past():
     """A process outside a mode is past a row once it is at a greater step in another mode."""
     scene = Scene(2)

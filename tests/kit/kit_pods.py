@@ -90,7 +90,11 @@ def make_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
                 coordinator_address=f"127.0.0.1:{endpoint.port}",
             )
 
-        pods.append(Pod(folder, endpoint, logger, n if loggers is None else loggers))
+        try:
+            pods.append(Pod(folder, endpoint, logger, n if loggers is None else loggers))
+        except BaseException:
+            endpoint.close(timeout=5)
+            raise
         return pods[-1]
 
     yield make

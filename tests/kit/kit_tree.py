@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 ROOT = Path(__file__).parents[2]
 FLOORS = ("proto", "coordinator", "cluster", "worker")
-GENERATED = {"proto/podlog_pb2.py"}
 
 
 def project() -> dict[str, Any]:
@@ -20,7 +19,7 @@ def project() -> dict[str, Any]:
 def sources(*folders: str) -> list[Path]:
     """All Python files we wrote below `folders` (default: the package's), sorted."""
     found = (path for folder in folders or FLOORS for path in (ROOT / folder).rglob("*.py"))
-    return sorted(path for path in found if str(path.relative_to(ROOT)) not in GENERATED)
+    return sorted(path for path in found if not path.name.endswith("_pb2.py"))
 
 
 def package_sources() -> list[Path]:

@@ -96,7 +96,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
     assert {part.split("-")[0] for part in parts} == {"podlog"} and len(parts) == 2
     expected = {f"podlog/{path.relative_to(ROOT)}" for path in package_sources()}
     assert expected <= names
-    assert {"podlog/proto/podlog.proto", "podlog/proto/podlog_pb2.pyi"} <= names
+    messages = {f"podlog/{path.relative_to(ROOT)}" for path in (ROOT / "proto").glob("*_pb2.py*")}
+    assert messages | {f"podlog/proto/{path.name}" for path in ROOT.glob("proto/*.proto")} <= names
     assert not [name for name in names if "examples" in name or "tests" in name]
 
 

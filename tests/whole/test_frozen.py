@@ -37,7 +37,9 @@ for step in range(1, 1001):
     metrics = logger.log_step(metrics, step)
     between = time.perf_counter()
     logger.log_host_metrics({"host": step}, step, mode="train")
-    taken.append((between - began, time.perf_counter() - between))
+    after = time.perf_counter()
+    sum(range(5000))  # as much work without podlog, to know what the machine itself does
+    taken.append((between - began, after - between, time.perf_counter() - after))
     time.sleep(0.002)
 logger.flush()
 for calls in zip(*taken):
@@ -62,8 +64,10 @@ def test_calls_stay_fast_while_another_process_is_frozen(start_job: Callable[...
     job.process.terminate()
     job.wait(20)
 
-    for calls in json.loads((job.folder / "taken.json").read_text()):
-        assert calls[int(len(calls) * 0.99)] < 0.002
+    *logged, bare = json.loads((job.folder / "taken.json").read_text())
+    noise = bare[990] - bare[500]
+    for calls in logged:
+        assert calls[990] < 0.002 + noise
     late = [row for row in job.rows("train") if row["log_step"] > 0]
     assert late
     assert all(row["_podlog"]["processes"] == [0] for row in late)

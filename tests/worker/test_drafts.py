@@ -3,9 +3,11 @@
 import crc32c
 import numpy as np
 
+from podlog.proto.codec import read_schema, schema_message
 from podlog.proto.records import Dtype, Kind, Op
 from podlog.worker.columns import array_state, state
 from podlog.worker.drafts import Occurrences, build, epoch_states, step_states
+from podlog.worker.states import value_states
 
 
 def test_values_follow_the_schema():
@@ -80,3 +82,14 @@ def test_only_the_latest_places_are_remembered():
         seen.call(Kind.STEP, "train", step)
     assert seen.call(Kind.STEP, "train", 1) == 2
     assert seen.call(Kind.STEP, "train", 2) == 0
+
+
+def test_equal_schemas_are_one_object():
+    """Steps of a run share their schema, so that comparing and finding it costs nothing."""
+    states, _ = value_states({"loss": 1.0, "lr": 2}, {})
+    first = build(Kind.STEP, "train", 1, 0, 0, 0.0, states)
+    other = build(Kind.STEP, "train", 1, 0, 0, 0.0, value_states({"a": 1, "b": 2}, {})[0])
+    again = build(Kind.STEP, "train", 2, 0, 0, 0.0, value_states({"loss": 3.0, "lr": 4}, {})[0])
+    assert again.schema is first.schema
+    assert again.schema != other.schema
+    assert read_schema(schema_message(first.schema)) is first.schema

@@ -67,19 +67,19 @@ def test_leaving_a_mode_counts_for_each_kind_until_it_is_entered_again() -> None
     handed.step("val", Kind.EPOCH, 5)
     handed.step("train", Kind.STEP, 5)
     ticket = handed.ticket()
-    handed.leave("val")
+    handed.leave("val", 7)
     assert _progress(handed)["val", "EPOCH"] == (5, False)
 
     handed.done(ticket)
     after = {
-        ("val", "STEP"): (5, True),
-        ("val", "EPOCH"): (5, True),
+        ("val", "STEP"): (7, True),
+        ("val", "EPOCH"): (7, True),
         ("train", "STEP"): (5, False),
     }
     assert _progress(handed) == after
 
-    handed.step("val", Kind.STEP, 6)
-    assert _progress(handed) == after | {("val", "STEP"): (6, False)}
+    handed.step("val", Kind.STEP, 8)
+    assert _progress(handed) == after | {("val", "STEP"): (8, False)}
 
 
 @settings(deadline=None, max_examples=200)
@@ -97,9 +97,9 @@ def test_whatever_is_promised_holds(calls: list[tuple[str, int]]) -> None:
         elif call == "make":
             given_out = handed.ticket()
         elif call == "leave":
-            handed.leave("m")
+            handed.leave("m", number)
             if marks:
-                marks.append((given_out, marks[-1][1], True))
+                marks.append((given_out, max(marks[-1][1], number), True))
         elif 1 <= number <= given_out and number not in done:
             handed.done(number)
             done.add(number)

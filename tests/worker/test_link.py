@@ -169,7 +169,7 @@ def test_an_idle_worker_still_tells_how_far_it_is(make: Make, double: Double) ->
         double.wait(
             lambda step=step: any(p.step == step for b in double.of("batch") for p in b.progress)
         )
-    worker.handed.leave("train")
+    worker.handed.leave("train", 6)
     double.wait(lambda: any(p.left for b in double.of("batch") for p in b.progress))
     assert [(p.step, p.left) for b in double.of("batch") for p in b.progress] == [
         (5, False),

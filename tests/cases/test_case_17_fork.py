@@ -1,0 +1,59 @@
+"""Case 17: a fork while the gRPC stream is busy hangs the child or the parent."""
+
+import os
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from podlog.proto.errors import ForkedError
+
+STEPS = 100
+
+
+def test_children_forked_while_the_stream_is_busy(make_pod: Callable[..., Any]) -> None:
+    """Each child ends; in it every call says what to do; the parent's rows come once, in order."""
+    pod = make_pod(2)
+    for step in range(STEPS):
+        for logger in pod.loggers:
+            logger.log_host_metrics({"a": step}, step, mode="train")
+        if step % 5 == 0:
+            assert _forked(pod[step % 2]) == 0
+    pod.finish()
+    rows = [(row["log_step"], row["a"], row["_podlog"]["processes"]) for row in pod.rows("train")]
+    assert rows == [(step, step, [0, 1]) for step in range(STEPS)]
+
+
+def _forked(logger: Any) -> int:
+    """The exit code of a child that logs, flushes and closes; fails the test if it hangs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # jax and Python 3.12 warn of threads at any fork
+        pid = os.fork()
+    if pid == 0:
+        os._exit(_in_child(logger))
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.005)
+    os.kill(pid, 9)
+    os.waitpid(pid, 0)
+    raise AssertionError("a forked child hangs")
+
+
+def _in_child(logger: Any) -> int:
+    for call in (
+        lambda: logger.log_host_metrics({"a": 1.0}, 1),
+        lambda: logger.flush(5),
+        logger.finalize,
+        logger.close,
+    ):
+        try:
+            call()
+        except ForkedError:
+            continue
+        except BaseException:
+            return 2
+        return 1
+    return 0

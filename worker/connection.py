@@ -1,0 +1,148 @@
+"""One connection of the link, from its first message to its last; on the link's thread."""
+
+import dataclasses
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+
+from ..proto import podlog_pb2 as pb
+from ..proto.errors import UnavailableError
+from ..proto.session import Connector, Session
+from .talk import Speaker, Talk
+from .waits import Waits
+
+_log = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass
+class Closing:
+    """What `Link.close` asked for, and how far it has come.
+
+    Attributes:
+        deadline: monotonic time at which the link ends in any case.
+        status: of the Goodbye; empty: as Finalize said.
+        goodbyes: on how many connections Goodbye was said.
+        heard: the coordinator ended its side behind a Goodbye.
+    """
+
+    deadline: float
+    status: str
+    goodbyes: int = 0
+    heard: bool = False
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to say, or no time."""
+        return self.heard or self.goodbyes > 1 or time.monotonic() >= self.deadline
+
+
+class Connection:
+    """Talks until one side ends it.
+
+    Args:
+        speaker: who speaks.
+        answers: messages to send as soon as the coordinator said Welcome.
+        closing: asked at each turn; not None once the link is to end.
+
+    Attributes:
+        connected: whether Welcome came and the connection lives.
+        welcomed: whether Welcome came.
+        error: why it ended; None if it was ended here or in order.
+    """
+
+    def __init__(
+        self,
+        speaker: Speaker,
+        answers: deque[pb.WorkerMessage],
+        closing: Callable[[], Closing | None],
+    ) -> None:
+        self.connected = False
+        self.welcomed = False
+        self.error: Exception | None = None
+        self._me = speaker
+        self._waits = speaker.waits
+        self._answers = answers
+        self._closing = closing
+        self._inbox = _Inbox(speaker.waits)
+
+    def run(self, connector: Connector) -> None:
+        """Connects, talks, and lets go; raises nothing."""
+        try:
+            session = connector(self._inbox)
+        except Exception as error:
+            self.error = error
+            return
+
+        try:
+            self.error = self._converse(Talk(self._me, session.send, time.monotonic()), session)
+        except Exception as error:
+            _log.exception("the connection is given up")
+            self.error = error
+        finally:
+            self.connected = False
+            session.close()
+            if not self._inbox.over:
+                session.close()
+
+    def _converse(self, talk: Talk, session: Session) -> Exception | None:
+        while True:
+            seen = self._waits.pokes
+            now = time.monotonic()
+            for message in self._inbox.take():
+                talk.receive(message, now)
+            self.connected = self.welcomed = talk.welcome is not None
+            if self._inbox.over:
+                return self._inbox.error
+            if not talk.alive(now):
+                return UnavailableError("no word from the coordinator for three heartbeats")
+
+            closing = self._closing()
+            due = talk.turn(now, None if closing is None else closing.status)
+            while self.connected and self._answers:
+                session.send(self._answers.popleft())
+            if closing is not None:
+                due = min(due, closing.deadline)
+                if talk.bidden and self._me.spool.acked >= self._me.spool.last_seq:
+                    return self._part(session, closing)
+                if now >= closing.deadline:
+                    return None
+            self._waits.rest(seen, due - time.monotonic())
+
+    def _part(self, session: Session, closing: Closing) -> Exception | None:
+        """Goodbye is said: waits until the coordinator has ended its side too."""
+        closing.goodbyes += 1
+        session.close()
+        with self._waits.changed:
+            self._waits.changed.wait_for(
+                lambda: self._inbox.over, closing.deadline - time.monotonic()
+            )
+        closing.heard = self._inbox.over and self._inbox.error is None
+        return self._inbox.error
+
+
+class _Inbox:
+    """What came on one connection; filled by its reader, emptied by the link's thread."""
+
+    def __init__(self, waits: Waits) -> None:
+        self._waits = waits
+        self._messages: deque[pb.CoordinatorMessage] = deque()
+        self.over = False
+        self.error: Exception | None = None
+
+    def received(self, message: pb.CoordinatorMessage) -> None:
+        with self._waits.changed:
+            self._messages.append(message)
+            self._waits.poke()
+
+    def ended(self, error: Exception | None) -> None:
+        with self._waits.changed:
+            self.over = True
+            self.error = error
+            self._waits.poke()
+
+    def take(self) -> list[pb.CoordinatorMessage]:
+        with self._waits.changed:
+            messages = list(self._messages)
+            self._messages.clear()
+            return messages
