@@ -23,7 +23,7 @@ from .sidecar import Sidecar
 
 _log = logging.getLogger(__name__)
 
-_START_TIMEOUT = 60.0
+_START_TIMEOUT_S = 60.0
 
 
 class Attachment:
@@ -225,7 +225,7 @@ def _publish(config: LoggerConfig, place: Place, key: str) -> Attachment:
 
     sidecar = Sidecar.start(setup, output=_output(config))
     try:
-        contact = _contact(place_to_listen, sidecar.ready(_START_TIMEOUT), setup)
+        contact = _contact(place_to_listen, sidecar.ready(_START_TIMEOUT_S), setup)
         pod.publish(key, contact.to_json())
     except (PodlogError, RuntimeError):
         sidecar.kill()

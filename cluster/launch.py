@@ -36,8 +36,8 @@ EXIT_STATUS = {
 }
 """Exit status of a job by its verdict; any other word counts as a failure."""
 
-_START_TIMEOUT = 60.0
-_SETTLE_TIMEOUT = 150.0
+_START_TIMEOUT_S = 60.0
+_SETTLE_TIMEOUT_S = 150.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class _Run:
         with _signals_into(self._events):
             sidecar = Sidecar.start(self._setup, output=output)
             try:
-                port = sidecar.ready(_START_TIMEOUT)
+                port = sidecar.ready(_START_TIMEOUT_S)
                 self._start(port)
                 self._watch(sidecar)
                 self._settle(sidecar)
@@ -138,7 +138,9 @@ class _Run:
                 self._children.send(number)
 
     def _exited(self, event: ProcessExit, sidecar: Sidecar, now: float) -> Sequence[int]:
-        event = dataclasses.replace(event, caused=not self._stopping.begun)
+        event = dataclasses.replace(
+            event, caused=not self._stopping.begun, received=self._stopping.received
+        )
         sidecar.send(event)
         if event.code == 0 or not event.caused:
             return ()
@@ -150,7 +152,7 @@ class _Run:
     def _settle(self, sidecar: Sidecar) -> None:
         """Waits until the coordinator has settled; a signal ends the wait."""
         sidecar.send(AllEnded(signal=self._stopping.received))
-        deadline = time.monotonic() + _SETTLE_TIMEOUT
+        deadline = time.monotonic() + _SETTLE_TIMEOUT_S
         while not sidecar.wait(0.1):
             event = self._next(0.0)
             if isinstance(event, int):

@@ -58,7 +58,6 @@ class Sidecar:
         self._opened: Opened | None = None
         self._ended: Ended | None = None
         self._eof = False
-        self._released = False
         self._reader = threading.Thread(target=self._read, name="podlog-sidecar", daemon=True)
 
     @classmethod
@@ -178,7 +177,10 @@ class Sidecar:
 
     def _take(self, notice: Notice) -> None:
         if isinstance(notice, ConsoleLine):
-            self._on_console(notice.text)
+            try:
+                self._on_console(notice.text)
+            except Exception as error:  # a closed terminal must not cost us the verdict
+                _log.debug("a line of the coordinator was not shown: %s", error)
             return
 
         with self._changed:

@@ -9,6 +9,10 @@ from ..proto.rows import Row
 from .streams import Outbox, Stream
 
 MAX_WAITING = 1000
+"""Requests for one row."""
+
+MAX_ROWS = 10_000
+"""Rows that are waited for; beyond it the oldest are forgotten: they may never come."""
 
 Find = Callable[[str, int, Kind], Row | None]
 
@@ -34,6 +38,8 @@ class Asked:
         waiting = self._waiting.setdefault((request.mode, request.step), [])
         if (stream, request.id) not in waiting and len(waiting) < MAX_WAITING:
             waiting.append((stream, request.id))
+        if len(self._waiting) > MAX_ROWS:
+            del self._waiting[next(iter(self._waiting))]
 
     def given(self, row: Row) -> None:
         """Answers those who wait for `row`; revisions and host rows concern nobody."""

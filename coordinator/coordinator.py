@@ -215,9 +215,12 @@ class Coordinator:
                 run.opened.close()
         except Exception:
             _log.exception("the end of the run failed")
-        finally:
+        try:
             self._desk.close()
             self._hooks.ended(self._desk.ended())
+        except Exception:
+            _log.exception("the end of the run was not told")
+        finally:
             self._over.set()
             while (call := self._next(0.0)) is not None:
                 with contextlib.suppress(PodlogError):

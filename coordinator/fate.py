@@ -46,6 +46,7 @@ class Fate:
         self._pids = Pids()
         self._pids_at = now
         self._signal: int | None = None
+        self._launched = setup.launched
         last = journal.verdict()
         self._chapter = 1 if last is None else last.chapter + 1
         self._given: Verdict | None = None
@@ -58,7 +59,8 @@ class Fate:
         hello = stream.hello
         changes = self._members.joined(hello.process, hello.host, hello.incarnation, now)
         changes += self._members.link(hello.process, True, now)
-        self._pids.joined(hello)
+        if not self._launched:  # a launcher tells how each process ended, and it knows better
+            self._pids.joined(hello)
         if self._members.running(hello.process):
             self._next_chapter()
             self._clock.join(hello.process, now, incarnation=hello.incarnation)
@@ -90,6 +92,7 @@ class Fate:
 
     def exited(self, notice: ProcessExit, now: float) -> None:
         """The launcher's word on one process."""
+        self._signal = notice.received if self._signal is None else self._signal
         self._apply(
             self._members.exited(notice.process, notice.code, notice.signal, notice.caused, now),
             now,

@@ -1,6 +1,7 @@
 """The journal's tables that tools are fed from: rows, events, configs, lines, cursors."""
 
 import dataclasses
+import logging
 from collections.abc import Iterator
 
 from ..proto import podlog_pb2 as pb
@@ -268,7 +269,7 @@ def _identity(key: RowKey) -> tuple[int, str, int, int, int]:
 
 def _read_line(number: int, data: object, crc: object) -> LogLine:
     if not intact(data, crc):
-        return LogLine(40, "podlog", f"log line {number} of the journal is damaged")
+        return LogLine(logging.ERROR, "podlog", f"log line {number} of the journal is damaged")
     assert isinstance(data, bytes)
     message = pb.LogLine.FromString(data)
     return LogLine(message.level, message.logger, message.message, message.host)

@@ -8,10 +8,10 @@ from ..proto.config import TimingConfig
 from ..proto.control import Setup
 from ..proto.errors import RefusedError
 from ..proto.records import Verdict
+from ..proto.session import PROTOCOL
 from .opening import OpenRun
 from .streams import Stream
 
-PROTOCOL = 1
 VERSION = importlib.metadata.version("podlog")
 SEND_INTERVAL_S = 0.2
 

@@ -16,7 +16,8 @@ from .journal import Journal
 from .showing import Showing
 from .streams import Outbox, Stream
 
-_THIN_EVERY = 1000
+_THIN_EVERY = 1000  # rows
+_TOLD = 10_000  # complaints remembered; no further ones are made
 
 
 class Rows:
@@ -216,7 +217,7 @@ class Rows:
                 self._intake.event(event, process=process, step=key.step, attempt=key.attempt)
 
     def _first_time(self, *mark: object) -> bool:
-        if mark in self._told:
+        if mark in self._told or len(self._told) >= _TOLD:
             return False
         self._told.add(mark)
         return True

@@ -45,9 +45,11 @@ class ThreadRunner:
 
     def open(self, position: bytes) -> bytes:
         """Makes the tool go back to `position`, unless that is empty."""
+        self._position, self._dirty = position, True  # if it raises, the next call rewinds
         if position:
             self._tool.rewind_to(position)
         self._position = position or self._tool.position()
+        self._dirty = False
         return self._position
 
     def deliver(self, items: Sequence[FeedItem]) -> bytes:

@@ -16,12 +16,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from google.protobuf.message import DecodeError
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from ..proto import podlog_pb2 as pb
 from ..proto.control import Setup
 from ..proto.errors import ConfigError, RefusedError, WireError
-from ..proto.rpc import grpc
+from ..proto.rpc import grpc, health, health_pb2, health_pb2_grpc
 from .coordinator import Coordinator
 from .streams import Stream
 

@@ -43,7 +43,6 @@ def schema_message(schema: Schema) -> pb.Schema:
             dtypes=[dtype.value for dtype in metric.dtypes],
             replicas=metric.replicas,
             digest=metric.digest,
-            occurrence=metric.occurrence,
         )
     digest = hashlib.blake2b(message.SerializeToString(deterministic=True)).digest()
     message.id = int.from_bytes(digest[:8], "little")
@@ -87,9 +86,7 @@ def _read_metric(message: pb.Metric) -> Metric:
     dtypes = tuple(Dtype(d) for d in message.dtypes)
     if len(dtypes) != OP_COLUMNS[op]:
         raise WireError(f"metric {message.key!r}: {op.name} has {OP_COLUMNS[op]} columns")
-    return Metric(
-        message.key, op, dtypes, tuple(message.replicas), message.digest, message.occurrence
-    )
+    return Metric(message.key, op, dtypes, tuple(message.replicas), message.digest)
 
 
 # ---------------------------------------------------------------- records
@@ -102,10 +99,15 @@ def encode_block(
     layout = layout_of(drafts[0].schema)
     values = bytearray()
     payloads: list[bytes] = []
+    occurrences: list[int] = []
+    never = (0,) * len(drafts[0].schema.metrics)
+    repeated = any(draft.occurrences for draft in drafts)
     for draft in drafts:
         scalars, others = layout.pack(draft.values)
         values += scalars
         payloads += others
+        if repeated:
+            occurrences += draft.occurrences or never
     return pb.Block(
         process=process,
         incarnation=incarnation,
@@ -118,6 +120,7 @@ def encode_block(
         time=[d.time for d in drafts],
         values=bytes(values),
         payloads=payloads,
+        occurrences=occurrences,
     )
 
 
@@ -136,12 +139,13 @@ def decode_block(block: pb.Block, schemas: Mapping[int, Schema]) -> list[Record]
         raise WireError(f"block of process {block.process}: unknown schema {block.schema_id:#x}")
 
     layout = layout_of(schema)
-    n_payloads = len(layout.payloads)
+    n_payloads, n_metrics = len(layout.payloads), len(schema.metrics)
     count = len(block.step)
     if (
         not len(block.n) == len(block.epoch) == len(block.time) == count
         or len(block.values) != count * layout.scalars.size
         or len(block.payloads) != count * n_payloads
+        or len(block.occurrences) not in (0, count * n_metrics)
         or block.first_seq < 1
     ):
         raise WireError(f"block of process {block.process} at seq {block.first_seq}: wrong lengths")
@@ -152,7 +156,9 @@ def decode_block(block: pb.Block, schemas: Mapping[int, Schema]) -> list[Record]
     for i, at in enumerate(zip(block.step, block.n, block.epoch, block.time, strict=True)):
         payloads = block.payloads[i * n_payloads : (i + 1) * n_payloads] if n_payloads else ()
         values = layout.unpack(packed, i, payloads)
-        records.append(Record(*source, first + i, Draft(schema, *at, values)))
+        seen = block.occurrences[i * n_metrics : (i + 1) * n_metrics]
+        occurrences = tuple(seen) if any(seen) else ()
+        records.append(Record(*source, first + i, Draft(schema, *at, values, occurrences)))
     return records
 
 

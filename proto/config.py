@@ -31,7 +31,7 @@ class DeliveryConfig(ConfigDict):
         spool_dir: where this process spools; None: ``log_path/spool``.
         journal_dir: where the journal lies if not in ``log_path``, which may
             be an object store.
-        spool_cap_mb: beyond it the oldest segment goes, declared lost.
+        spool_cap_mb: reserved: beyond it the oldest segment will go, declared lost.
         pending_steps: logging steps whose values may be still on the device.
         max_payload_mb: a larger text, image or array is refused at the call.
         fsync: whether the spool survives a power loss, at the price of speed.
@@ -56,7 +56,7 @@ class TimingConfig(ConfigDict):
     Attributes:
         row_timeout_s: after it a row closes without a silent process.
         lost_after_s: a process without a connection for so long is lost.
-        stop_timeout_s: how long a gate is held for an agreed stop step.
+        stop_timeout_s: reserved: how long a gate will be held for an agreed stop step.
         finalize_timeout_s: how long ``finalize`` waits for the other processes.
         tools_timeout_s: how long tools may take to finish at the end.
         takeover_s: how long a successor waits for a live coordinator to go.
@@ -103,7 +103,7 @@ class MergeConfig(ConfigDict):
 
 @dataclasses.dataclass(kw_only=True)
 class FateConfig(ConfigDict):
-    """What happens to this process when another one fails.
+    """What happens to this process when another one fails. Reserved: nothing reads it yet.
 
     Attributes:
         abort_on_peer_failure: flush the spool and end with status 76.

@@ -34,6 +34,8 @@ class ProcessExit:
     """The launcher's word on one process: exit code, or the signal that ended it.
 
     `caused` is false where the launcher itself ended it: never a root cause.
+    `received` is what the launcher itself had received by then, if it did: the
+    first sign, which must be known before the last process's end makes a verdict.
     """
 
     process: int
@@ -41,6 +43,7 @@ class ProcessExit:
     code: int | None = None
     signal: int | None = None
     caused: bool = True
+    received: int | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

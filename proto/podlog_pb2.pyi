@@ -1,4 +1,4 @@
-# podlog.proto sha256: 121a1a017ce8192e2b6e7f64b0a29d22cb1eba4da53954c6d91ec09e85af526d
+# podlog.proto sha256: 40d6612cf7a156084d9556039c3208f2219c624df9c2bf98e6a2d40adefe14c3
 from podlog.proto import records_pb2 as _records_pb2
 from podlog.proto import feed_pb2 as _feed_pb2
 from google.protobuf.internal import containers as _containers

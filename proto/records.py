@@ -98,7 +98,6 @@ class Metric:
     dtypes: tuple[Dtype, ...]
     replicas: tuple[int, ...] = ()
     digest: bool = False
-    occurrence: int = 0
 
 
 class _HashedOnce:
@@ -147,6 +146,8 @@ class Draft:
         epoch: the epoch at the call.
         time: wall clock of the worker at the call, seconds since the epoch.
         values: all columns, in the order of `Schema.columns`.
+        occurrences: how often this process logged each key at (mode, step)
+            before, one a metric; () if never.
     """
 
     schema: Schema
@@ -155,6 +156,7 @@ class Draft:
     epoch: int
     time: float
     values: tuple[Column, ...]
+    occurrences: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

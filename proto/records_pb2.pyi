@@ -1,4 +1,4 @@
-# records.proto sha256: d07a4083580c39d0597bfc9ee68e309fdd9189c85cecc96dccc6364f22f158e1
+# records.proto sha256: 5cf322ac0a238ada652b93d9c11c9715ce5a9ebcd57e9ef5b8df98ba411f4dda
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -85,23 +85,21 @@ class Schema(_message.Message):
     def __init__(self, id: _Optional[int] = ..., kind: _Optional[_Union[Kind, str]] = ..., mode: _Optional[str] = ..., metrics: _Optional[_Iterable[_Union[Metric, _Mapping]]] = ...) -> None: ...
 
 class Metric(_message.Message):
-    __slots__ = ("key", "op", "dtypes", "replicas", "digest", "occurrence")
+    __slots__ = ("key", "op", "dtypes", "replicas", "digest")
     KEY_FIELD_NUMBER: _ClassVar[int]
     OP_FIELD_NUMBER: _ClassVar[int]
     DTYPES_FIELD_NUMBER: _ClassVar[int]
     REPLICAS_FIELD_NUMBER: _ClassVar[int]
     DIGEST_FIELD_NUMBER: _ClassVar[int]
-    OCCURRENCE_FIELD_NUMBER: _ClassVar[int]
     key: str
     op: Op
     dtypes: _containers.RepeatedScalarFieldContainer[Dtype]
     replicas: _containers.RepeatedScalarFieldContainer[int]
     digest: bool
-    occurrence: int
-    def __init__(self, key: _Optional[str] = ..., op: _Optional[_Union[Op, str]] = ..., dtypes: _Optional[_Iterable[_Union[Dtype, str]]] = ..., replicas: _Optional[_Iterable[int]] = ..., digest: bool = ..., occurrence: _Optional[int] = ...) -> None: ...
+    def __init__(self, key: _Optional[str] = ..., op: _Optional[_Union[Op, str]] = ..., dtypes: _Optional[_Iterable[_Union[Dtype, str]]] = ..., replicas: _Optional[_Iterable[int]] = ..., digest: bool = ...) -> None: ...
 
 class Block(_message.Message):
-    __slots__ = ("process", "incarnation", "restores", "schema_id", "first_seq", "step", "n", "epoch", "time", "values", "payloads")
+    __slots__ = ("process", "incarnation", "restores", "schema_id", "first_seq", "step", "n", "epoch", "time", "values", "payloads", "occurrences")
     PROCESS_FIELD_NUMBER: _ClassVar[int]
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     RESTORES_FIELD_NUMBER: _ClassVar[int]
@@ -113,6 +111,7 @@ class Block(_message.Message):
     TIME_FIELD_NUMBER: _ClassVar[int]
     VALUES_FIELD_NUMBER: _ClassVar[int]
     PAYLOADS_FIELD_NUMBER: _ClassVar[int]
+    OCCURRENCES_FIELD_NUMBER: _ClassVar[int]
     process: int
     incarnation: int
     restores: int
@@ -124,7 +123,8 @@ class Block(_message.Message):
     time: _containers.RepeatedScalarFieldContainer[float]
     values: bytes
     payloads: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, process: _Optional[int] = ..., incarnation: _Optional[int] = ..., restores: _Optional[int] = ..., schema_id: _Optional[int] = ..., first_seq: _Optional[int] = ..., step: _Optional[_Iterable[int]] = ..., n: _Optional[_Iterable[int]] = ..., epoch: _Optional[_Iterable[int]] = ..., time: _Optional[_Iterable[float]] = ..., values: _Optional[bytes] = ..., payloads: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    occurrences: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, process: _Optional[int] = ..., incarnation: _Optional[int] = ..., restores: _Optional[int] = ..., schema_id: _Optional[int] = ..., first_seq: _Optional[int] = ..., step: _Optional[_Iterable[int]] = ..., n: _Optional[_Iterable[int]] = ..., epoch: _Optional[_Iterable[int]] = ..., time: _Optional[_Iterable[float]] = ..., values: _Optional[bytes] = ..., payloads: _Optional[_Iterable[bytes]] = ..., occurrences: _Optional[_Iterable[int]] = ...) -> None: ...
 
 class Gap(_message.Message):
     __slots__ = ("first", "last", "cause")

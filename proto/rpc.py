@@ -11,5 +11,6 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 import grpc
 import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-__all__ = ["grpc"]
+__all__ = ["grpc", "health", "health_pb2", "health_pb2_grpc"]

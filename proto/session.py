@@ -10,6 +10,9 @@ from typing import Protocol
 
 from . import podlog_pb2 as pb
 
+PROTOCOL = 1
+"""The version of the wire that Hello names; a coordinator refuses another one."""
+
 
 class Session(Protocol):
     """The sending half of one connection. Thread-safe."""

@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
 import crc32c
 
@@ -26,6 +26,7 @@ def build(
     states: Iterable[State],
     *,
     process: int = 0,
+    seen: Mapping[str, int] | None = None,
 ) -> Draft:
     """The draft of one record.
 
@@ -42,12 +43,14 @@ def build(
         time: wall clock at the call, seconds since the epoch.
         states: in the order in which people shall see them.
         process: this process's index.
+        seen: how often each key was logged at (mode, step) before.
     """
     by_key = {state.metric.key: state for state in states}
     sent = [_digested(state, process) for state in by_key.values()]
     schema = _schema(kind, safe_text(mode), tuple(state.metric for state in sent))
     values = tuple(column for state in sent for column in state.columns)
-    return Draft(schema, step, n, epoch, time, values)
+    occurrences = tuple(seen[key] for key in by_key) if seen and any(seen.values()) else ()
+    return Draft(schema, step, n, epoch, time, values, occurrences)
 
 
 _last: dict[tuple[Kind, str, int], Schema] = {}
@@ -103,23 +106,13 @@ class Occurrences:
         """How many calls of `kind` there were at (mode, step) before this one."""
         return self._next(mode, step, kind)
 
-    def mark(
-        self, mode: str, step: int, states: Sequence[State], left_out: Iterable[str] = ()
-    ) -> list[State]:
-        """`states` with the number of times each key was logged there before.
+    def keys(self, mode: str, step: int, keys: Iterable[str]) -> dict[str, int]:
+        """How often each of `keys` was logged there before this call.
 
-        Keys that are `left_out` of this record count as logged, so that later
+        Give also the keys that this record leaves out, so that later
         occurrences still meet those of other processes.
         """
-        for key in left_out:
-            self._next(mode, step, key)
-        marked = []
-        for state in states:
-            seen = self._next(mode, step, state.metric.key)
-            if seen:
-                state = State(dataclasses.replace(state.metric, occurrence=seen), state.columns)
-            marked.append(state)
-        return marked
+        return {key: self._next(mode, step, key) for key in dict.fromkeys(keys)}
 
     def _next(self, mode: str, step: int, what: Kind | str) -> int:
         counts = self._counts.setdefault((mode, step), collections.Counter())

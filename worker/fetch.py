@@ -6,9 +6,9 @@ import threading
 from collections.abc import Callable
 
 from ..proto.records import Draft, Kind
-from .recorder import Found, PendingStep, Recorder
+from .recorder import Found, PendingCall, Recorder
 
-__all__ = ["Fetcher", "Found", "PendingStep", "Sink"]
+__all__ = ["Fetcher", "Found", "PendingCall", "Sink"]
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +23,9 @@ class Fetcher:
     One thread, "podlog-fetch", started by `start` and joined by `close`. All
     methods may be called from any thread. A device error costs the values of
     its call, never the thread.
+
+    Attributes:
+        counters: running totals of `Counter` metrics by key.
     """
 
     def __init__(
@@ -34,7 +37,6 @@ class Fetcher:
         host: str = "",
         pending_steps: int = 64,
         max_payload: int = 64 << 20,
-        counters: dict[str, int | float] | None = None,
     ) -> None:
         """Makes a fetcher; `start` starts it.
 
@@ -45,13 +47,12 @@ class Fetcher:
             host: name of this machine, for events.
             pending_steps: so many STEP calls may wait before `submit` helps.
             max_payload: bytes of the largest metric.
-            counters: running totals by key, changed as calls are fetched.
         """
-        self.counters: dict[str, int | float] = {} if counters is None else counters
+        self.counters: dict[str, int | float] = {}
         self._sink = sink
         self._pending_steps = pending_steps
         self._recorder = Recorder(process, process_count, host, max_payload, self.counters)
-        self._queue: collections.deque[PendingStep] = collections.deque()
+        self._queue: collections.deque[PendingCall] = collections.deque()
         self._open: set[int] = set()
         self._steps = 0
         self._helped = 0
@@ -65,15 +66,16 @@ class Fetcher:
         """Starts the thread."""
         self._thread.start()
 
-    def submit(self, item: PendingStep) -> None:
+    def submit(self, item: PendingCall) -> bool:
         """Takes a call; waits only if too many steps pend, and then for the oldest.
 
-        After `close` the call is refused and counted.
+        Returns:
+            False after `close`: the call is refused and counted.
         """
         with self._changed:
             if self._closing:
                 self._refused += 1
-                return
+                return False
             self._queue.append(item)
             self._open.add(item.ticket)
             self._steps += item.kind is Kind.STEP
@@ -82,6 +84,7 @@ class Fetcher:
             while self._steps > self._pending_steps:
                 self._helped += 1
                 self._handle_oldest()
+        return True
 
     def wait(self, ticket: int, timeout: float) -> bool:
         """Waits until the call with `ticket` went to the sink; False at the timeout."""
@@ -149,7 +152,7 @@ class Fetcher:
                 self._steps -= item.kind is Kind.STEP
                 self._changed.notify_all()
 
-    def _recorded(self, item: PendingStep) -> tuple[list[Draft], Found | None]:
+    def _recorded(self, item: PendingCall) -> tuple[list[Draft], Found | None]:
         try:
             return self._recorder.record(item)
         except Exception:

@@ -18,6 +18,9 @@ from ..proto.records import Kind
 
 _Key = tuple[str, Kind]
 
+MARKS = 4096
+"""Kept of each (mode, kind); beyond it, with a disk that stalls, progress gets coarser."""
+
 _Mark = tuple[int, int, bool]
 """Tickets given out before it, step, whether the mode was left."""
 
@@ -94,6 +97,8 @@ class Handed:
             marks[-1] = (given, step, left)  # holds exactly when the one before would
             return
         self._settle(key, marks)
+        if len(marks) >= MARKS:
+            marks.pop()
         marks.append((given, step, left))
 
     def _settle(self, key: _Key, marks: deque[_Mark]) -> None:

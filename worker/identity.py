@@ -16,10 +16,10 @@ from ..proto import podlog_pb2 as pb
 from ..proto.config import LoggerConfig, LoggerToolsConfig
 from ..proto.configdict import ConfigDict
 from ..proto.errors import ConfigError
+from ..proto.session import PROTOCOL
 from ..proto.tool import tool_names
 from .inputs import said_error
 
-PROTOCOL = 1
 _BUILTIN = "podlog.coordinator.tools"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

@@ -12,7 +12,7 @@ from .columns import Group
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Kind:
+class LeafKind:
     """What to do with a leaf.
 
     Attributes:
@@ -28,30 +28,32 @@ class Kind:
     lasting: bool = True
 
 
-_HOST = Kind(device=False)
+_HOST = LeafKind(device=False)
 
 
-def sort_out(leaf: Any) -> Kind:
+def sort_out(leaf: Any) -> LeafKind:
     """What `leaf` is; never raises."""
     if not isinstance(leaf, jax.Array):
         return _HOST
     if isinstance(leaf, jax.core.Tracer):
-        return Kind(
+        return LeafKind(
             False, f"a tracer of {leaf.aval}: log outside of jit, grad and vmap", lasting=False
         )
     if jnp.issubdtype(leaf.dtype, jax.dtypes.extended):
-        return Kind(False, f"an array of {leaf.dtype}: log jax.random.key_data or nothing of it")
+        return LeafKind(
+            False, f"an array of {leaf.dtype}: log jax.random.key_data or nothing of it"
+        )
     if leaf.is_deleted():
-        return Kind(
+        return LeafKind(
             False,
             "an array that has been deleted: it was donated to a later step; log it before",
             lasting=False,
         )
     if leaf.is_fully_addressable:
-        return Kind(True)
+        return LeafKind(True)
     if leaf.is_fully_replicated:
-        return Kind(True, group=group_of(leaf))
-    return Kind(
+        return LeafKind(True, group=group_of(leaf))
+    return LeafKind(
         True,
         f"an array of shape {leaf.shape} spread over processes ({leaf.sharding}): reduce it or "
         "replicate it inside the jitted step",

@@ -41,7 +41,7 @@ class Link:
         spool: read and acknowledged here, written by the `Spooler`.
         handed: how far this process is.
         heartbeat: step, phase, mode and pending, asked each heartbeat from the
-            link's thread; sent, backlog and progress are filled in here.
+            link's thread; sent and backlog are filled in here.
         open: what the run is, asked at each connect; process 0 only.
         postprocess: the user's ``metric_postprocess_fn``; process 0 only.
         heartbeat_s: period until the coordinator names another.

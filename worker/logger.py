@@ -147,6 +147,7 @@ class Logger:
             On a logging step fresh zeros with the same structure and
             shardings, else `metrics` itself.
         """
+        self._home.check()
         if type(step) is int and self._training.passes(step):
             return metrics
         with self._guarded("log_step", step):
@@ -172,8 +173,8 @@ class Logger:
     def end_epoch(self, metrics: Any, step: int) -> tuple[Any, dict[str, Any]]:
         """Leaves the mode that `start_epoch` entered, and logs its epoch.
 
-        Outside ``train`` it waits for this process's own values, in a single
-        process also until the row is in the journal.
+        Outside ``train`` it waits for this process's own values. In a single
+        process it waits, in every mode, until the row is in the journal.
 
         Returns:
             `metrics` as they came, and this process's values: in ``train``

@@ -23,9 +23,7 @@ from ..cluster.pod import Place
 from ..proto import podlog_pb2 as pb
 from ..proto.codec import Body, body_draft, safe_text
 from ..proto.config import LoggerConfig
-from ..proto.errors import ConfigError
 from ..proto.records import Draft, Event, Verdict
-from ..proto.rows import Value
 from . import identity
 from .fetch import Fetcher, Found
 from .handed import Handed
@@ -93,13 +91,14 @@ class Pipeline:
         self._who = safe_text(f"process {place.process_index} ({place.host})")
         self._failed = 0
         self._errors: set[tuple[str, str]] = set()
+        self._textlog = self._text_log(config)
         self.attachment = discover.attach(
             config, place, ordinal=ordinal, coordinator_address=coordinator_address
         )
         first = place.process_index == 0
         try:
             opening = self._opening(config, postprocess) if first else None
-        except ConfigError:
+        except BaseException:
             self.attachment.close(1.0)
             raise
         known = self.attachment.known
@@ -114,7 +113,7 @@ class Pipeline:
             self.handed,
             heartbeat=self._heartbeat,
             open=None if opening is None else lambda: opening,
-            postprocess=_on_copies(postprocess) if first and postprocess else None,
+            postprocess=postprocess if first else None,
             heartbeat_s=config.timing.heartbeat_s,
         )
         self.spooler = Spooler(self.spool, self.handed, self.link.wake)
@@ -128,7 +127,6 @@ class Pipeline:
         )
         self._closed = threading.Lock()
         self._over = self._told_over = False
-        self._textlog = self._text_log(config)
         self.link.start()
         self.spooler.start()
         self.fetcher.start()
@@ -252,8 +250,3 @@ def _spool_folder(config: LoggerConfig) -> Path | None:
     if config.delivery.spool_dir is not None:
         return Path(config.delivery.spool_dir)
     return None if config.log_path is None else Path(config.log_path) / "spool"
-
-
-def _on_copies(function: Postprocess) -> Callable[[dict[str, Value]], dict[str, Any]]:
-    """The function may change its argument in place; the link's is not its to change."""
-    return lambda metrics: function(dict(metrics))

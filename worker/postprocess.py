@@ -10,6 +10,7 @@ import numpy as np
 from ..proto import podlog_pb2 as pb
 from ..proto.rowcodec import encode_metrics, read_metrics
 from ..proto.rows import Value
+from .inputs import said_error
 
 Postprocess = Callable[[dict[str, Value]], Mapping[str, Any]]
 
@@ -53,8 +54,8 @@ class Postprocessor:
             shown = self._function(read_metrics(request.metrics))
             metrics = encode_metrics({str(key): _plain(value) for key, value in shown.items()})
             return pb.PostprocessAnswer(id=request.id, metrics=metrics)
-        except Exception as error:
-            return pb.PostprocessAnswer(id=request.id, error=f"{type(error).__name__}: {error}")
+        except BaseException as error:  # the user's: whatever it is, the next request is answered
+            return pb.PostprocessAnswer(id=request.id, error=said_error(error))
 
 
 def _plain(value: Any) -> Value:

@@ -42,9 +42,12 @@ class Printer:
             if len(self._lines) >= self._limit or self._deadline is not None:
                 self.dropped += 1
                 return
+            missed, self._told = self.dropped - self._told, self.dropped
+            if missed:
+                note = f"podlog: {missed} lines are not shown: this terminal was stuck"
+                self._lines.append((stream, note))
             self._lines.append((stream, line))
-            if len(self._lines) == 1:
-                self._changed.notify_all()
+            self._changed.notify_all()
 
     def close(self, timeout: float) -> None:
         """Writes what is left, at most `timeout` seconds, and ends the thread; safe twice."""
@@ -61,13 +64,9 @@ class Printer:
                 if not self._lines:
                     return
                 stream, line = self._lines[0]
-                missed = self.dropped - self._told
-            if missed:
-                line = f"podlog: {missed} lines are not shown: this terminal was stuck\n{line}"
             written = self._write(stream, line)
             with self._changed:
                 self._lines.popleft()
-                self._told += missed if written else 0
                 self.dropped += not written
 
     def _write(self, stream: TextIO, line: str) -> bool:

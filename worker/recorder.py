@@ -15,9 +15,11 @@ from .states import Problem, local_values, tree_states, value_states, within
 if TYPE_CHECKING:
     from .pack import Packed
 
+_ANNOUNCED = 10_000  # announcements remembered; further ones are only counted
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class PendingStep:
+class PendingCall:
     """One ``log_*`` call whose values may still be on the device.
 
     Attributes:
@@ -55,7 +57,8 @@ class Found:
 class Recorder:
     """Makes drafts of calls, one at a time and in order; not thread-safe.
 
-    Each problem and each NaN is announced once a (mode, key).
+    Each problem and each NaN is announced once a (mode, key). `forget_warnings` may be
+    called from any thread.
 
     Attributes:
         counts: how often a metric had a problem, and a fetch failed.
@@ -82,7 +85,7 @@ class Recorder:
         """Announces everything anew."""
         self._announced.clear()
 
-    def record(self, item: PendingStep) -> tuple[list[Draft], Found | None]:
+    def record(self, item: PendingCall) -> tuple[list[Draft], Found | None]:
         """The drafts of a call, the record first, and what is not finite in it."""
         states, problems = self._states(item)
         states, large = within(states, self._max_payload)
@@ -92,21 +95,20 @@ class Recorder:
             item.on_values(local_values(states))
 
         findings = scan(states, self._process_count)
+        seen = None
         if item.kind is Kind.HOST:
-            states = self._occurrences.mark(
-                item.mode, item.step, states, [problem.key for problem in problems]
-            )
+            keys = [*(problem.key for problem in problems), *(s.metric.key for s in states)]
+            seen = self._occurrences.keys(item.mode, item.step, keys)
         n = self._occurrences.call(item.kind, item.mode, item.step)
-        record = drafts.build(
-            item.kind, item.mode, item.step, n, item.epoch, item.time, states, process=self._process
-        )
+        where = (item.kind, item.mode, item.step, n, item.epoch, item.time)
+        record = drafts.build(*where, states, process=self._process, seen=seen)
         events = [self._problem(item, p) for p in problems] + [
             self._not_finite(item, f) for f in findings
         ]
         found = Found(item.kind, item.mode, item.step, tuple(findings)) if findings else None
         return [record, *(event for event in events if event is not None)], found
 
-    def _states(self, item: PendingStep) -> tuple[list[State], list[Problem]]:
+    def _states(self, item: PendingCall) -> tuple[list[State], list[Problem]]:
         if item.packed is None:
             return [], []
         try:
@@ -123,17 +125,17 @@ class Recorder:
         self.counts["problems"] += len(problems) + len(fetched.problems)
         return states, [*fetched.problems, *problems]
 
-    def _problem(self, item: PendingStep, problem: Problem) -> Draft | None:
+    def _problem(self, item: PendingCall, problem: Problem) -> Draft | None:
         what = f"{problem.key or 'all metrics'} at step {item.step} of {item.mode}"
         return self._event(item, "metric_error", problem.key, f"{what}: {problem.reason}")
 
-    def _not_finite(self, item: PendingStep, finding: Finding) -> Draft | None:
+    def _not_finite(self, item: PendingCall, finding: Finding) -> Draft | None:
         name, what = ("nan", "NaN") if finding.nan else ("inf", "an infinity")
         text = f"{what} in {finding.key} at step {item.step} of {item.mode}"
         return self._event(item, name, finding.key, text)
 
-    def _event(self, item: PendingStep, name: str, key: str, text: str) -> Draft | None:
-        if (name, item.mode, key) in self._announced:
+    def _event(self, item: PendingCall, name: str, key: str, text: str) -> Draft | None:
+        if (name, item.mode, key) in self._announced or len(self._announced) >= _ANNOUNCED:
             return None
         self._announced.add((name, item.mode, key))
         event = Event(

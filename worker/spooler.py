@@ -89,6 +89,8 @@ class Spooler:
         with self._cond:
             if self._stop:
                 self._dropped += len(kept)
+                if ticket is not None:
+                    self._handed.done(ticket)
                 return
             self._queue.append(item)
             self._by_kind[_shed_class(item)].append(item)
@@ -167,18 +169,15 @@ class Spooler:
         before = self._spool.last_seq
         try:
             self._spool.append([draft for item in items for draft in item.drafts])
-        except OSError as error:
+        except Exception as error:
+            self._finish(items, self._spool.last_seq - before)
+            if not isinstance(error, OSError) and self._sift(items):
+                return self._write(items)
             self._errors += 1
             if not self._failing:
                 self._failing = True
                 _log.error("the spool cannot be written (%s); kept in memory, tried again", error)
-            self._finish(items, self._spool.last_seq - before)
             return False
-        except Exception:
-            self._finish(items, self._spool.last_seq - before)
-            for item in items:
-                item.drafts = [draft for draft in item.drafts if self._encodes(draft)]
-            return self._write(items)
         if self._failing:
             self._failing = False
             _log.warning("the spool is written again")
@@ -204,6 +203,15 @@ class Spooler:
             del items[:ended]
             self._done += ended
             self._cond.notify_all()
+
+    def _sift(self, items: list[_Item]) -> bool:
+        """Drops the drafts that cannot be encoded; whether there were any."""
+        found = False
+        for item in items:
+            kept = [draft for draft in item.drafts if self._encodes(draft)]
+            found |= len(kept) < len(item.drafts)
+            item.drafts = kept
+        return found
 
     def _encodes(self, draft: Draft) -> bool:
         try:

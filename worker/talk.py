@@ -156,10 +156,11 @@ class Talk:
         if now >= self._beat + self._heartbeat_s:
             self._beat = now
             self._send(pb.WorkerMessage(heartbeat=self._heartbeat()))
-        for request in self._me.waits.asked():
-            if request.id not in self._asked:
-                self._asked.add(request.id)
+        asked = {request.id: request for request in self._me.waits.asked()}
+        for number, request in asked.items():
+            if number not in self._asked:
                 self._send(pb.WorkerMessage(merged_request=request))
+        self._asked = set(asked)
         hurry = closing is not None or self._me.waits.urgent > 0
         if hurry or self._behind or now >= self._batched + self._interval:
             self._batched = now

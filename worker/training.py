@@ -7,7 +7,7 @@ from typing import Any
 
 from ..proto.records import Event, Kind
 from . import drafts
-from .fetch import PendingStep
+from .fetch import PendingCall
 from .gate import Gate
 from .inputs import FIRST_STEP, LAST_STEP, as_step, as_text, said
 from .pack import pack_and_reset, pack_local
@@ -151,7 +151,7 @@ class Training:
     def _submit(self, kind: Kind, mode: str, step: int, epoch: int, **values: Any) -> int:
         self._pipeline.handed.step(mode, kind, step)
         ticket = self._last_ticket = self._pipeline.handed.ticket()
-        item = PendingStep(
+        item = PendingCall(
             ticket=ticket,
             kind=kind,
             mode=mode,
@@ -160,7 +160,8 @@ class Training:
             time=time.time(),
             **values,
         )
-        self._pipeline.fetcher.submit(item)
+        if not self._pipeline.fetcher.submit(item):
+            self._pipeline.handed.done(ticket)
         return ticket
 
     def _at(self, step: int) -> None:

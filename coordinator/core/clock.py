@@ -18,7 +18,7 @@ from ...proto.config import TimingConfig
 from ...proto.records import Kind, Record
 from ...proto.rows import RowKey
 from .peer import Peer
-from .stream import Closing, Stream
+from .stream import Closing, RowStream
 
 __all__ = ["Clock", "Closing", "GlobalStep"]
 
@@ -51,7 +51,7 @@ class Clock:
         self._timeout = timing.row_timeout_s
         self._peers: dict[int, Peer] = {}
         self._live: set[int] = set()
-        self._streams: dict[tuple[int, str, Kind], Stream] = {}
+        self._streams: dict[tuple[int, str, Kind], RowStream] = {}
         self._ready: list[Closing] = []
         self._arrivals = 0
 
@@ -200,10 +200,10 @@ class Clock:
             self._live.add(process)
         return peer
 
-    def _stream(self, attempt: int, mode: str, kind: Kind) -> Stream:
+    def _stream(self, attempt: int, mode: str, kind: Kind) -> RowStream:
         where = (attempt, mode, kind)
         stream = self._streams.get(where)
         if stream is None:
-            stream = Stream(attempt, mode, kind, self._peers, self._live, self._timeout)
+            stream = RowStream(attempt, mode, kind, self._peers, self._live, self._timeout)
             self._streams[where] = stream
         return stream

@@ -20,7 +20,10 @@ Key = tuple[str, int]
 
 def keys_of(record: Record) -> frozenset[Key]:
     """What a record can join through."""
-    return frozenset((m.key, m.occurrence) for m in record.draft.schema.metrics)
+    metrics, seen = record.draft.schema.metrics, record.draft.occurrences
+    if not seen:
+        return frozenset((metric.key, 0) for metric in metrics)
+    return frozenset((m.key, count) for m, count in zip(metrics, seen, strict=True))
 
 
 def newest(records: Iterable[Record]) -> Record:

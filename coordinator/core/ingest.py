@@ -81,7 +81,8 @@ class Ingest:
             raise WireError(f"process {record.process}, record {record.seq}: not a gap: {gap}")
 
         stands_in = gap.first <= record.seq <= gap.last
-        if (gap.last if stands_in else record.seq) < state.next:
+        again = any(known.seq == record.seq for _, known in state.gaps)
+        if again or (gap.last if stands_in else record.seq) < state.next:
             self.duplicates += 1
         else:
             state.gaps.append((gap, record))

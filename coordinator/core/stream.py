@@ -43,7 +43,7 @@ class Closing:
     reopened: bool = False
 
 
-class Stream:
+class RowStream:
     """Rows of one (attempt, mode, kind), given out in order. Not thread-safe.
 
     Args:

@@ -6,6 +6,8 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
+from kit_tree import imports, package_sources
+
 from podlog.proto.errors import ForkedError
 
 STEPS = 100
@@ -57,3 +59,13 @@ def _in_child(logger: Any) -> int:
             return 2
         return 1
     return 0
+
+
+def test_grpc_is_imported_in_one_place() -> None:
+    """Where its threads are kept out of forked children before it is loaded."""
+    found = {path.name for path in package_sources() for i in imports(path) if is_grpc(i.module)}
+    assert found == {"rpc.py"}
+
+
+def is_grpc(module: str) -> bool:
+    return module.split(".")[0] in ("grpc", "grpc_health")

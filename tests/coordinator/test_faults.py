@@ -1,15 +1,17 @@
 """The coordinator when something breaks: its journal, a tool, a worker, an earlier job."""
 
+import signal
 import sqlite3
 from pathlib import Path
 
-from kit_peers import Ear, Make, Voice, memory, rows
+from kit_peers import Ear, Make, Voice, job, memory, rows
 from kit_records import record
 
 from podlog.coordinator.journal import Journal
 from podlog.coordinator.tools import MemoryLogger, MemoryLoggerConfig
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.config import LoggerConfig, TimingConfig
+from podlog.proto.control import ProcessExit
 
 
 def test_a_failed_turn_is_undone_and_everything_arrives(make: Make, tmp_path: Path) -> None:
@@ -93,3 +95,22 @@ def test_closing_without_goodbye_settles_as_lost(make: Make) -> None:
     endpoint.connect(late).send(pb.WorkerMessage(hello=voice.hello))
     assert late.wait_end() is not None
     assert len(rows(endpoint)) == 1
+
+
+def test_a_launchers_own_signal_counts_before_the_last_end(make: Make, tmp_path: Path) -> None:
+    """Killed at the end of the launcher's patience: preempted, as the launcher was told to stop."""
+    setup = job(2, launched=True)
+    endpoint = make(LoggerConfig(log_path=tmp_path), [MemoryLoggerConfig()], setup)
+    coordinator = endpoint._coordinator
+    for process in range(2):
+        voice = Voice(process, 2).here().connect(endpoint.connect)
+        voice.log(1)
+        voice.acked()
+        voice.close()
+        voice.ear.wait_end()
+    for process in range(2):
+        coordinator.process_exit(
+            ProcessExit(process, 1, signal=signal.SIGKILL, caused=False, received=signal.SIGTERM)
+        )
+    assert endpoint.wait_settled(10)
+    assert memory(endpoint).statuses == ["preempted"]

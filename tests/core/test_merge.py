@@ -4,7 +4,6 @@ import dataclasses
 import itertools
 import math
 import random
-import struct
 from fractions import Fraction
 
 import crc32c
@@ -12,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kit_records import record
+from kit_records import bits, record
 
 from podlog.coordinator.core.merge import Merged, merge
-from podlog.proto.records import OP_COLUMNS, Dtype, Op, Record
+from podlog.proto.records import Dtype, Op, Record
 from podlog.proto.rows import Histogram, Media, PerProcess, Value
 
 HOSTS = {p: f"host{p}" for p in range(8)}
@@ -107,22 +106,6 @@ def test_the_order_of_arrival_changes_no_bit(parts, rng: random.Random):
     first = bits(merged(*records, keep=True))
     rng.shuffle(records)
     assert bits(merged(*records, keep=True)) == first
-
-
-def bits(value: object) -> object:
-    """A value in a form whose equality is that of bits and order."""
-    match value:
-        case float():
-            return struct.pack("<d", value)
-        case np.ndarray():
-            return (value.dtype.str, value.shape, value.tobytes())
-        case dict():
-            return [(key, bits(each)) for key, each in value.items()]
-        case tuple() | list():
-            return [bits(each) for each in value]
-    if dataclasses.is_dataclass(value):
-        return [bits(getattr(value, field.name)) for field in dataclasses.fields(value)]
-    return value
 
 
 @settings(deadline=None, max_examples=100)
@@ -366,48 +349,3 @@ def test_payloads_of_replicas_come_from_the_lowest():
     changed = digest(record(1, 1, {"x": (Op.CONCAT, ([1.0, 3.0],), (0, 1))}))
     assert merged(lowest, changed).diverged == ("x",)
     assert merged(other).metrics == {}
-
-
-# ------------------------------------------------------------------- one schema
-
-
-NUMBERS = [0.0, -0.0, 0.1, 1e308, -1e308, 5e-324, math.nan, math.inf, -math.inf]
-plain = st.sampled_from([Op.MEAN, Op.SUM, Op.MIN, Op.MAX, Op.SINGLE, Op.STD, Op.NUMBER, Op.COUNTER])
-cell = st.sampled_from(NUMBERS) | st.floats(-1e3, 1e3) | st.integers(-(2**63), 2**63 - 1)
-
-
-@st.composite
-def rows_of_one_schema(draw: st.DrawFn) -> list[Record]:
-    """Records of up to four processes with the same metrics, some of them replicated."""
-    count = draw(st.integers(1, 4))
-    metrics = []
-    for i, op in enumerate(draw(st.lists(plain, min_size=1, max_size=4))):
-        group = draw(st.sampled_from([(), tuple(range(count))]))
-        sample = [draw(cell) for _ in range(OP_COLUMNS[op])]
-        alike = bool(group) and draw(st.booleans())
-        metrics.append((f"k{i}", op, group, sample, alike))
-    records = []
-    for p in range(count):
-        states = {}
-        for key, op, group, sample, alike in metrics:
-            mine = sample if alike else [draw(_like(value)) for value in sample]
-            states[key] = (op, tuple(mine), group)
-        records.append(record(p, 1, states))
-    return records
-
-
-def _like(value: int | float) -> st.SearchStrategy[int | float]:
-    if isinstance(value, float):
-        return st.sampled_from(NUMBERS) | st.floats(-1e3, 1e3)
-    return st.integers(-(2**63), 2**63 - 1)
-
-
-@settings(deadline=None, max_examples=300)
-@given(rows_of_one_schema())
-def test_columns_of_one_schema_merge_as_single_states_do(records: list[Record]):
-    """Whether the states of a row form a table changes no bit of what comes out."""
-    last = dataclasses.replace(records[-1].draft.schema, mode="other")
-    apart = dataclasses.replace(records[-1].draft, schema=last)
-    odd = [*records[:-1], dataclasses.replace(records[-1], draft=apart)]
-    table, single = merged(*records, keep=True), merged(*odd, keep=True)
-    assert bits(table) == bits(single)

@@ -10,7 +10,7 @@ import psutil
 from kit_records import record
 
 from podlog.coordinator import Endpoint, start
-from podlog.coordinator.messages import PROTOCOL, VERSION
+from podlog.coordinator.messages import VERSION
 from podlog.coordinator.pids import boot_id
 from podlog.coordinator.tools import MemoryLogger
 from podlog.proto import podlog_pb2 as pb
@@ -19,7 +19,7 @@ from podlog.proto.config import LoggerConfig, LoggerToolsConfig
 from podlog.proto.control import Setup
 from podlog.proto.records import Draft, Event, Kind, LogLine, RunConfig
 from podlog.proto.rows import Row
-from podlog.proto.session import Session
+from podlog.proto.session import PROTOCOL, Session
 
 
 class Ear:

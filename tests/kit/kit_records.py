@@ -1,5 +1,7 @@
 """Records made by hand, for tests of the pure core."""
 
+import dataclasses
+import struct
 from collections.abc import Mapping
 
 import numpy as np
@@ -36,9 +38,10 @@ def record(
         op, columns, *replicas = what if isinstance(what, tuple) else (Op.NUMBER, (what,))
         cells = [_column(value) for value in columns]
         dtypes = tuple(dtype for dtype, _ in cells)
-        made.append(Metric(key, op, dtypes, *replicas, occurrence=occurrence))
+        made.append(Metric(key, op, dtypes, *replicas))
         values += [value for _, value in cells]
-    draft = Draft(Schema(kind, mode, tuple(made)), step, n, epoch, time, tuple(values))
+    seen = (occurrence,) * len(made) if occurrence else ()
+    draft = Draft(Schema(kind, mode, tuple(made)), step, n, epoch, time, tuple(values), seen)
     life = 1000 + process if incarnation is None else incarnation
     return Record(process, life, restores, seq, draft)
 
@@ -54,3 +57,19 @@ def _column(value: object) -> tuple[Dtype, Column]:
         case bytes():
             return Dtype.BYTES, value
     return Dtype.BYTES, pack_array(np.asarray(value))
+
+
+def bits(value: object) -> object:
+    """A value in a form whose equality is that of bits and order."""
+    match value:
+        case float():
+            return struct.pack("<d", value)
+        case np.ndarray():
+            return (value.dtype.str, value.shape, value.tobytes())
+        case dict():
+            return [(key, bits(each)) for key, each in value.items()]
+        case tuple() | list():
+            return [bits(each) for each in value]
+    if dataclasses.is_dataclass(value):
+        return [bits(getattr(value, field.name)) for field in dataclasses.fields(value)]
+    return value

@@ -38,8 +38,10 @@ class Installed:
         self.bin = folder / "bin"
         paths = {key: str(folder) for key in ("base", "platbase")}
         self.site = Path(sysconfig.get_path("purelib", "venv", paths))
-        here = Path(sysconfig.get_path("purelib"))
-        (self.site / "libraries.pth").write_text(f"{here}\n")
+        for entry in Path(sysconfig.get_path("purelib")).iterdir():
+            own = "podlog" in entry.name or entry.name.endswith(".pth")
+            if not own and not (self.site / entry.name).exists():
+                (self.site / entry.name).symlink_to(entry)
 
     def install(self, *arguments: str) -> None:
         """Installs with pip; nothing is fetched."""

@@ -54,7 +54,7 @@ def _metrics(draw: st.DrawFn) -> Metric:
     op = draw(st.sampled_from(list(Op)))
     dtypes = tuple(draw(st.sampled_from(list(Dtype))) for _ in range(OP_COLUMNS[op]))
     replicas = tuple(draw(st.lists(st.integers(0, 5000), max_size=3)))
-    return Metric(draw(TEXT), op, dtypes, replicas, draw(st.booleans()), draw(st.integers(0, 9)))
+    return Metric(draw(TEXT), op, dtypes, replicas, draw(st.booleans()))
 
 
 SCHEMAS = st.builds(
@@ -73,6 +73,7 @@ def _drafts(draw: st.DrawFn) -> list[Draft]:
         st.integers(-3, 9),
         st.floats(0, 1e10),
         st.tuples(*(COLUMNS[dtype] for dtype in schema.columns())),
+        st.just(()) | st.tuples(*(st.integers(0, 9) for _ in schema.metrics)).filter(any),
     )
     return draw(st.lists(draft, min_size=1, max_size=4))
 

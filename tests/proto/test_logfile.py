@@ -2,7 +2,9 @@
 
 import errno
 import resource
-from collections.abc import Iterator
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -162,35 +164,55 @@ def test_a_living_writer_keeps_others_from_recovering(tmp_path: Path) -> None:
     assert recover(path) == (b"h", file.size, 0)
 
 
-@pytest.fixture
-def small_files() -> Iterator[int]:
-    """No file of this process can grow beyond the given number of bytes."""
-    limit = 4096
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
-    yield limit
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+SMALL_FILES = """
+import resource, sys
+from pathlib import Path
+from podlog.proto.logfile import LogFile
+path, limit = Path(sys.argv[1]), 4096
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+"""
 
 
-def test_a_full_disk_leaves_whole_frames_and_the_next_append_works(
-    tmp_path: Path, small_files: int
-) -> None:
+def _with_small_files(path: Path, code: str) -> str:
+    """Runs `code` in a process none of whose files can grow; what it printed."""
+    command = [sys.executable, "-c", SMALL_FILES + textwrap.dedent(code), str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_full_disk_leaves_whole_frames_and_the_next_append_works(tmp_path: Path) -> None:
     """An append that fails half-way adds nothing, and may be repeated."""
     path = tmp_path / "log"
-    file = LogFile.create(path, b"h")
-    file.append(b"fits")
-    for _ in range(2):
-        with pytest.raises(OSError) as caught:
-            file.append(b"x" * small_files)
-        assert caught.value.errno == errno.EFBIG
-    file.append(b"fits too")
-    file.close()
+    said = _with_small_files(
+        path,
+        """
+        file = LogFile.create(path, b"h")
+        file.append(b"fits")
+        for _ in range(2):
+            try:
+                file.append(b"x" * limit)
+            except OSError as error:
+                print(error.errno)
+        file.append(b"fits too")
+        file.close()
+        print(file.size)
+        """,
+    ).split()
+    assert said == [str(errno.EFBIG)] * 2 + [str(path.stat().st_size)]
     assert [p for _, p in read_frames(path)] == [b"fits", b"fits too"]
-    assert path.stat().st_size == file.size
 
 
-def test_a_header_that_cannot_be_written_leaves_no_file(tmp_path: Path, small_files: int) -> None:
+def test_a_header_that_cannot_be_written_leaves_no_file(tmp_path: Path) -> None:
     """`create` cleans up after itself when the disk is full."""
-    with pytest.raises(OSError):
-        LogFile.create(tmp_path / "log", b"h" * small_files)
+    said = _with_small_files(
+        tmp_path / "log",
+        """
+        try:
+            LogFile.create(path, b"h" * limit)
+        except OSError as error:
+            print(error.errno)
+        """,
+    )
+    assert said == f"{errno.EFBIG}\n"
     assert list(tmp_path.iterdir()) == []

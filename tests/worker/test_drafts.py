@@ -61,18 +61,18 @@ def test_calls_and_keys_are_counted_apart():
     assert [seen.call(Kind.HOST, "train", 5) for _ in range(3)] == [0, 1, 2]
     assert seen.call(Kind.STEP, "train", 5) == 0
     assert seen.call(Kind.HOST, "val", 5) == 0
-    a, b = state("a", Op.NUMBER, (1,)), state("b", Op.NUMBER, (1,))
-    assert [s.metric.occurrence for s in seen.mark("train", 5, [a])] == [0]
-    assert [s.metric.occurrence for s in seen.mark("train", 5, [a, b])] == [1, 0]
-    assert [s.metric.occurrence for s in seen.mark("train", 6, [a])] == [0]
+    assert seen.keys("train", 5, ["a"]) == {"a": 0}
+    assert seen.keys("train", 5, ["a", "b"]) == {"a": 1, "b": 0}
+    assert seen.keys("train", 6, ["a"]) == {"a": 0}
 
 
-def test_keys_that_were_left_out_count():
-    """A key with a problem keeps its later occurrences beside those of other processes."""
-    seen = Occurrences()
-    seen.mark("train", 1, [], ["a"])
-    (a,) = seen.mark("train", 1, [state("a", Op.NUMBER, (1,))])
-    assert a.metric.occurrence == 1
+def test_occurrences_make_no_schemas():
+    """Thousands of calls at one step share one schema; what was never seen costs nothing."""
+    states = [state("a", Op.NUMBER, (1,)), state("b", Op.NUMBER, (1,))]
+    made = [build(Kind.HOST, "m", 1, n, 0, 0.0, states, seen={"a": n, "b": 0}) for n in range(2000)]
+    assert len({draft.schema for draft in made}) == 1
+    assert made[0].occurrences == ()
+    assert made[7].occurrences == (7, 0)
 
 
 def test_only_the_latest_places_are_remembered():

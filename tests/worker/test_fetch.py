@@ -11,7 +11,7 @@ from podlog.proto.codec import record_body
 from podlog.proto.records import Event, Kind, Op, Record
 from podlog.worker import values as v
 from podlog.worker.drafts import step_states
-from podlog.worker.fetch import Fetcher, PendingStep
+from podlog.worker.fetch import Fetcher, PendingCall
 from podlog.worker.metrics import update_metrics
 from podlog.worker.pack import pack_and_reset, pack_local
 
@@ -71,7 +71,7 @@ def fetcher(taken):
 
 def call(ticket, metrics, kind=Kind.HOST, *, step=10, **more):
     packed = None if metrics is None else pack_local(metrics)
-    return PendingStep(
+    return PendingCall(
         ticket=ticket, kind=kind, mode="train", step=step, epoch=1, time=5.0, packed=packed, **more
     )
 
@@ -81,7 +81,7 @@ def test_a_step_becomes_a_record(fetcher, taken):
     tree = update_metrics(None, {"loss": jnp.float32(2), "acc": {"value": 3, "count": 4}})
     packed, _ = pack_and_reset(tree)
     own = {}
-    item = PendingStep(
+    item = PendingCall(
         ticket=7,
         kind=Kind.STEP,
         mode="train",
@@ -113,7 +113,7 @@ def test_host_calls_keep_counters_and_occurrences(fetcher, taken):
     assert fetcher.drain(DEADLINE)
     assert [taken.record(i)["tokens"].columns for i in (0, 1)] == [(5,), (10,)]
     assert [taken.calls[i][1][0].n for i in (0, 1)] == [0, 1]
-    assert [taken.record(i)["lr"].metric.occurrence for i in (0, 1)] == [0, 1]
+    assert [taken.calls[i][1][0].occurrences for i in (0, 1)] == [(), (1, 1)]
     assert fetcher.counters == {"tokens": 10}
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from podlog.proto.records import Kind
-from podlog.worker.handed import Handed
+from podlog.worker.handed import MARKS, Handed
 
 
 def _progress(handed: Handed) -> dict[tuple[str, str], tuple[int, bool]]:
@@ -145,3 +145,19 @@ def test_threads_share_it(threads: int) -> None:
         worker.join()
     assert handed.ticket() == threads * 500 + 1
     assert handed.open == 1
+
+
+def test_marks_are_bounded_while_nothing_is_done() -> None:
+    """With a disk that stalls progress gets coarser, and never says too much."""
+    handed = Handed()
+    tickets = []
+    for step in range(3 * MARKS):
+        handed.step("train", Kind.STEP, step)
+        tickets.append(handed.ticket())
+    assert len(handed._marks["train", Kind.STEP]) == MARKS
+    for ticket in tickets[: 2 * MARKS]:
+        handed.done(ticket)
+    assert [p.step for p in handed.progress()] == [MARKS - 1]
+    for ticket in tickets[2 * MARKS :]:
+        handed.done(ticket)
+    assert [p.step for p in handed.progress()] == [3 * MARKS - 1]

@@ -13,7 +13,7 @@ def test_a_tool_has_one_name_alone_and_in_a_pod(tmp_path: Path) -> None:
     """A run that one process began and a pod goes on with finds each tool's cursor again."""
     tools = [ConsoleLoggerConfig(), FileLoggerConfig(), ConsoleLoggerConfig(max_keys=2)]
     config = LoggerConfig(log_path=tmp_path, log_tools=tools)
-    in_a_pod = [spec.name for spec in opening(config, postprocess=False).tools]
+    in_a_pod = [spec.name for spec in opening(config, config.log_tools, postprocess=False).tools]
 
     run = open_run(config, job_id="job", run_id="", memory=False)
     try:

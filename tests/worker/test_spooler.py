@@ -111,6 +111,9 @@ def test_close_writes_what_is_left(bench: Callable[..., Bench]) -> None:
     assert at.spooler.close(5)
     assert at.spooler.close(5)
     assert at.spool.last_seq == 1
+    at.spooler.put(at.handed.ticket(), [_draft(2)])
+    assert at.handed.open == 0, "a record that comes too late is waited for by no progress"
+    assert at.spooler.stats()["spool_dropped"] == 1
 
 
 def test_a_disk_that_comes_back_gets_everything(
