@@ -18,6 +18,7 @@ _log = logging.getLogger(__name__)
 
 SELF = "podlog"
 MAX_WAITING = 1000
+_GOOD_NEWS = frozenset({"training_start"})
 
 
 class Intake:
@@ -126,5 +127,6 @@ class Intake:
             case Event():
                 item = EventItem(0, attempt, process, draft.step, draft.time, body)
                 self._journal.add_event(item)
-                line = LogLine(logging.WARNING, SELF, body.text, body.host or host)
+                level = logging.INFO if body.name in _GOOD_NEWS else logging.WARNING
+                line = LogLine(level, SELF, body.text, body.host or host)
                 self._journal.add_line(process, draft.time, draft.step, line)

@@ -28,23 +28,26 @@ logger.flush()
 (here / f"ready{index}").touch()
 if index == 1:
     time.sleep(600)
+
+def measure(steps):
+    taken = []
+    for step in steps:
+        metrics = update_metrics(None, {"loss": jnp.float32(step)})
+        began = time.perf_counter()
+        logger.log_step(metrics, step)
+        between = time.perf_counter()
+        logger.log_host_metrics({"host": step}, step, mode="train")
+        taken.append((between - began, time.perf_counter() - between))
+        time.sleep(0.002)
+    return [sorted(calls) for calls in zip(*taken)]
+
+healthy = measure(range(1, 501))
+(here / "healthy").touch()
 while not (here / "go").exists():
     time.sleep(0.01)
-taken = []
-for step in range(1, 1001):
-    metrics = update_metrics(metrics, {"loss": jnp.float32(step)})
-    began = time.perf_counter()
-    metrics = logger.log_step(metrics, step)
-    between = time.perf_counter()
-    logger.log_host_metrics({"host": step}, step, mode="train")
-    after = time.perf_counter()
-    sum(range(5000))  # as much work without podlog, to know what the machine itself does
-    taken.append((between - began, after - between, time.perf_counter() - after))
-    time.sleep(0.002)
+frozen = measure(range(501, 1001))
 logger.flush()
-for calls in zip(*taken):
-    assert len(calls) == 1000
-(here / "taken.json").write_text(json.dumps([sorted(calls) for calls in zip(*taken)]))
+(here / "taken.json").write_text(json.dumps([healthy, frozen]))
 time.sleep(600)
 """
 
@@ -52,9 +55,13 @@ time.sleep(600)
 @pytest.mark.processes
 @pytest.mark.timeout(120)
 def test_calls_stay_fast_while_another_process_is_frozen(start_job: Callable[..., Any]) -> None:
-    """With process 1 under SIGSTOP, p99 of `log_step` and `log_host_metrics` is below 2 ms."""
+    """With process 1 under SIGSTOP, p99 of `log_step` and `log_host_metrics` is below 2 ms.
+
+    Or, where the machine itself is slower than that, about as without.
+    """
     job = start_job(SCRIPT, 2)
     _wait(job, lambda: all((job.folder / f"ready{i}").exists() for i in range(2)))
+    _wait(job, lambda: (job.folder / "healthy").exists())
     (frozen,) = [p for p in job.alive() if p.environ().get("SLURM_PROCID") == "1" and _is_python(p)]
     os.kill(frozen.pid, signal.SIGSTOP)
     (job.folder / "go").touch()
@@ -64,14 +71,15 @@ def test_calls_stay_fast_while_another_process_is_frozen(start_job: Callable[...
     job.process.terminate()
     job.wait(20)
 
-    *logged, bare = json.loads((job.folder / "taken.json").read_text())
-    noise = bare[990] - bare[500]
-    for calls in logged:
-        assert calls[990] < 0.002 + noise
-    late = [row for row in job.rows("train") if row["log_step"] > 0]
+    healthy, slowed = json.loads((job.folder / "taken.json").read_text())
+    for before, after in zip(healthy, slowed, strict=True):
+        assert after[495] < max(0.002, 2 * before[495])
+    late = [row for row in job.rows("train") if row["log_step"] > 500]
     assert late
     assert all(row["_podlog"]["processes"] == [0] for row in late)
-    assert late[0]["_podlog"]["missing"] == [1]
+    assert all(row["_podlog"]["absent"] == [1] for row in late)
+    first = [row["_podlog"] for row in job.rows("train") if row["log_step"] == 1]
+    assert [about["missing"] for about in first] == [[1], [1]]
 
 
 def _is_python(process: psutil.Process) -> bool:
