@@ -53,6 +53,7 @@ class Member:
         process: its index.
         state: how it stands.
         status: what it reported or how it was found to have ended; "" before.
+        reported: the last status that it gave itself in this life.
         reason: one line: what was seen of its end.
         host: its host; "" before it joined.
         incarnation: its life; 0 before it joined.
@@ -69,6 +70,7 @@ class Member:
     state: State
     since: float
     status: str = ""
+    reported: str = ""
     reason: str = ""
     host: str = ""
     incarnation: int = 0
@@ -102,6 +104,8 @@ class Members:
         member.connected = True
         if incarnation == member.incarnation and member.state in (State.DONE, State.GOODBYE):
             return []
+        if incarnation != member.incarnation:
+            member.reported = ""
         member.host, member.incarnation = host, incarnation
         return self._back(member, "joined", now)
 
@@ -136,16 +140,20 @@ class Members:
         return self._back(member, "logs again", now)
 
     def goodbye(self, process: int, status: str, now: float) -> list[Change]:
-        """A process ended well; an empty status keeps what it reported, else unfinished."""
+        """A process ended well.
+
+        An empty status keeps what it reported last in this life, be it before
+        an evaluation that followed its ``finalize``; else it is unfinished.
+        """
         member = self._members[process]
         if member.state is State.GOODBYE:
             return []
-        reason = "goodbye"
-        if not (status or member.status):
+        reason, kept = "goodbye", member.status or member.reported
+        if not (status or kept):
             reason = "it ended without finalize"
         elif status:
             reason = "an exception ended it" if status == "failure" else f"ended: {status}"
-        self._report(member, status or member.status or "unfinished")
+        self._report(member, status or kept or "unfinished")
         return self._to(member, State.GOODBYE, reason, now)
 
     def pid_gone(self, process: int, now: float) -> list[Change]:
@@ -249,7 +257,7 @@ class Members:
         return self._to(member, State.RUNNING, reason, now)
 
     def _report(self, member: Member, status: str) -> None:
-        member.status = status
+        member.status = member.reported = status
         if status in ("failure", "error"):
             self._sign(member)
 

@@ -118,6 +118,18 @@ def test_records_after_finalize_open_a_chapter():
     assert judged(found) == ("success", True, "")
 
 
+def test_an_evaluation_after_finalize_keeps_what_was_reported():
+    """Who finalized, logged again and ended well did what it said; a new life says it anew."""
+    found = members(1)
+    found.finalized(0, "success", 1.0)
+    found.active(0, 2.0)
+    found.goodbye(0, "", 3.0)
+    assert found.all()[0].status == "success"
+    found.joined(0, "host", 7, 4.0)
+    found.goodbye(0, "", 5.0)
+    assert found.all()[0].status == "unfinished"
+
+
 def test_a_new_life_withdraws_what_was_seen():
     """A process that comes back in a new life is no cause of anything."""
     found = members(2)
