@@ -38,6 +38,7 @@ class Intake:
         self._attempts: dict[int, int] = {}
         self._acked: dict[int, int] = {}
         self._waiting: dict[int, collections.deque[pb.Progress]] = {}
+        self._newest: dict[tuple[int, str, int], int] = {}
 
     def stored(self, incarnation: int) -> int:
         """Up to which number everything of an incarnation is stored."""
@@ -70,6 +71,8 @@ class Intake:
         fresh = [(r, self.attempt(r.restores)) for r in self._ingest.offer(offered)]
         rows = [(r, attempt) for r, attempt in fresh if r.kind in ROW_KINDS]
         self._journal.add_records(rows)
+        for record, _ in rows:
+            self._newest[record.incarnation, record.mode, record.kind.value] = record.seq
         for record, attempt in fresh:
             if record.kind not in ROW_KINDS:
                 self._body(record, attempt, stream.hello.host)
@@ -77,7 +80,11 @@ class Intake:
         return rows
 
     def progress(self, stream: Stream, said: Iterable[pb.Progress]) -> list[pb.Progress]:
-        """Takes progress; returns what holds now, that is, whose records are all stored."""
+        """Takes progress; returns what holds now, that is, whose records are all stored.
+
+        One that was said before a newer record of its mode and kind, which has
+        overtaken it, is dropped: the record tells more.
+        """
         incarnation = stream.hello.incarnation
         waiting = self._waiting.setdefault(incarnation, collections.deque(maxlen=MAX_WAITING))
         waiting.extend(said)
@@ -87,7 +94,7 @@ class Intake:
             left = [p for p in waiting if p.seq > stored]
             waiting.clear()
             waiting.extend(left)
-        return holds
+        return [p for p in holds if self._newest.get((incarnation, p.mode, p.kind), 0) <= p.seq]
 
     def event(self, event: Event, *, process: int = 0, step: int = 0, attempt: int = 0) -> None:
         """Stores an event of the coordinator's own, and its line for ``output.log``."""

@@ -1,0 +1,33 @@
+"""What is stored, and which progress still holds."""
+
+import time
+
+from podlog.coordinator.intake import Intake
+from podlog.coordinator.journal import Journal
+from podlog.coordinator.streams import Stream
+from podlog.proto import podlog_pb2 as pb
+from podlog.proto.codec import encode_block, schema_message
+from podlog.proto.records import Draft, Dtype, Kind, Metric, Op, Schema
+
+SCHEMA = Schema(Kind.STEP, "train", (Metric("loss", Op.NUMBER, (Dtype.F8,)),))
+
+
+def test_progress_that_a_newer_record_overtook_is_dropped() -> None:
+    """A batch with steps 315 and 320 may carry "handed in 317", said between the two.
+
+    Taken after them it would look as if the process had gone back.
+    """
+    journal = Journal(None)
+    intake = Intake(journal, "job", 1.0)
+    stream = Stream(pb.Hello(process=0, process_count=1, incarnation=7), None, lambda: None)  # type: ignore[arg-type]
+    drafts = [Draft(SCHEMA, step, 0, 0, time.time(), (1.0,)) for step in (315, 320)]
+    batch = pb.Batch(schemas=[schema_message(SCHEMA)], blocks=[encode_block(0, 7, 0, 1, drafts)])
+    with journal.transaction():
+        assert len(intake.batch(stream, batch)) == 2
+        between = pb.Progress(mode="train", kind="STEP", step=317, seq=1)
+        after = pb.Progress(mode="train", kind="STEP", step=322, seq=2)
+        later = pb.Progress(mode="train", kind="STEP", step=324, seq=3)
+        assert intake.progress(stream, [between, after, later]) == [after]
+        other = pb.Progress(mode="val", kind="STEP", step=317, seq=1)
+        assert intake.progress(stream, [other]) == [other]
+    journal.close()
