@@ -7,6 +7,7 @@ anything the .proto does not allow.
 import functools
 import hashlib
 import io
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -30,6 +31,9 @@ from .records import (
     Schema,
 )
 
+_MOST = (1 << 63) - 1
+_INTERNED_BYTES = 64 << 10
+
 # ---------------------------------------------------------------- schemas
 
 
@@ -49,7 +53,7 @@ def schema_message(schema: Schema) -> pb.Schema:
     return message
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=1024)
 def schema_id(schema: Schema) -> int:
     """The content-derived id of a schema."""
     return int(schema_message(schema).id)
@@ -69,13 +73,13 @@ def read_schema(message: pb.Schema) -> Schema:
     except ValueError as error:
         raise WireError(f"schema {message.id:#x}: {error}") from error
 
-    if schema_id(schema) != message.id:
+    if schema_message(schema).id != message.id:
         raise WireError(f"schema {message.id:#x}: id is not that of its content")
 
-    return interned(schema)
+    return interned(schema) if message.ByteSize() <= _INTERNED_BYTES else schema
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=512)
 def interned(schema: Schema) -> Schema:
     """One object for equal schemas: that two records share one is seen at once."""
     return schema
@@ -85,7 +89,7 @@ def _read_metric(message: pb.Metric) -> Metric:
     op = Op(message.op)
     dtypes = tuple(Dtype(d) for d in message.dtypes)
     if len(dtypes) != OP_COLUMNS[op]:
-        raise WireError(f"metric {message.key!r}: {op.name} has {OP_COLUMNS[op]} columns")
+        raise WireError(f"metric {message.key[:80]!r}: {op.name} has {OP_COLUMNS[op]} columns")
     return Metric(message.key, op, dtypes, tuple(message.replicas), message.digest)
 
 
@@ -132,7 +136,8 @@ def decode_block(block: pb.Block, schemas: Mapping[int, Schema]) -> list[Record]
         schemas: known schemas by id.
 
     Raises:
-        WireError: unknown schema or columns of unequal length.
+        WireError: unknown schema, columns of unequal length, numbers beyond
+            what a journal holds.
     """
     schema = schemas.get(block.schema_id)
     if schema is None:
@@ -146,9 +151,12 @@ def decode_block(block: pb.Block, schemas: Mapping[int, Schema]) -> list[Record]
         or len(block.values) != count * layout.scalars.size
         or len(block.payloads) != count * n_payloads
         or len(block.occurrences) not in (0, count * n_metrics)
-        or block.first_seq < 1
+        or not 1 <= block.first_seq <= _MOST - count
+        or not all(map(math.isfinite, block.time))
     ):
-        raise WireError(f"block of process {block.process} at seq {block.first_seq}: wrong lengths")
+        raise WireError(
+            f"block of process {block.process} at seq {block.first_seq}: wrong lengths or numbers"
+        )
 
     source = (block.process, block.incarnation, block.restores)
     packed, first = block.values, block.first_seq
@@ -251,9 +259,12 @@ def unpack_array(data: bytes) -> np.ndarray:
         WireError: not an array, or one of objects.
     """
     try:
-        return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
+        array = np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
     except Exception as error:
         raise WireError(f"array of {len(data)} bytes: {error}") from error
+    if array.nbytes > len(data) or not array.itemsize:
+        raise WireError(f"array of {len(data)} bytes: {array.dtype} {array.shape} is larger")
+    return array
 
 
 def safe_text(text: str) -> str:

@@ -18,6 +18,7 @@ from .configdict import ConfigDict
 from .errors import ConfigError
 
 POLICIES = ("warn", "stop")
+MAX_PAYLOAD_MB = 64
 COORDINATORS = ("child", "thread", "external")
 REDUCTIONS = ("mean", "sum", "min", "max")
 PER_PROCESS = ("recent", "all", "none")
@@ -28,13 +29,15 @@ class DeliveryConfig(ConfigDict):
     """How records reach the journal.
 
     Attributes:
-        spool_dir: where this process spools; None: ``log_path/spool``.
+        spool_dir: disk to spool on, in a folder named after `log_path`; None:
+            ``log_path/spool``.
         journal_dir: where the journal lies if not in ``log_path``, which may
             be an object store.
-        spool_cap_mb: reserved: beyond it the oldest segment will go, declared lost.
+        spool_cap_mb: beyond it this process's oldest records go, declared lost.
         pending_steps: logging steps whose values may be still on the device.
-        max_payload_mb: a larger text, image or array is refused at the call.
-        fsync: whether the spool survives a power loss, at the price of speed.
+        max_payload_mb: larger texts, images or arrays of one call are refused; at
+            most 64, since a record travels as one message.
+        fsync: whether spool and journal survive a power loss, at the price of speed.
     """
 
     spool_dir: Path | None = None
@@ -47,6 +50,11 @@ class DeliveryConfig(ConfigDict):
     def __post_init__(self) -> None:
         as_path(self, "spool_dir", "journal_dir")
         at_least(1, self, "spool_cap_mb", "pending_steps", "max_payload_mb")
+        if self.max_payload_mb > MAX_PAYLOAD_MB:
+            raise ConfigError(
+                f"DeliveryConfig.max_payload_mb is {self.max_payload_mb}: use at most "
+                f"{MAX_PAYLOAD_MB}, and files for what is larger"
+            )
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -14,7 +14,6 @@ import argparse
 import dataclasses
 import enum
 import functools
-import math
 import re
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
@@ -24,6 +23,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .codec import safe_text
+from .floats import json_float
 from .parse import HIDDEN, Parser
 
 _SECRET_FIELDS = ("_key", "_token")
@@ -134,7 +134,7 @@ class _Walk:
             case int():
                 return int(value) if value.bit_length() < 10_000 else hex(value)
             case float():
-                return _number(float(value))
+                return json_float(float(value))
             case PurePath():
                 return safe_text(value.as_posix())
             case np.dtype():
@@ -214,14 +214,6 @@ def _items(mapping: Mapping[Any, Any]) -> dict[Any, Any]:
         except Exception as error:
             items[key] = f"<{type(error).__name__}>"
     return items
-
-
-def _number(value: float) -> float | str:
-    if math.isfinite(value):
-        return value
-    if math.isnan(value):
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
 
 
 def _bytes_text(data: bytes) -> str:

@@ -1,8 +1,11 @@
 """How a worker reaches a coordinator, as it is published and found."""
 
 import base64
+import contextlib
 import dataclasses
 import json
+import os
+from pathlib import Path
 
 from .errors import ConfigError
 
@@ -42,3 +45,17 @@ class Contact:
             return cls(**(values | {"cert": base64.b64decode(values["cert"])}))
         except (ValueError, TypeError, KeyError) as error:
             raise ConfigError(f"not the contact of a coordinator ({error})") from error
+
+    def save(self, path: Path) -> None:
+        """Writes it to a file of the owner's alone; whoever reads sees all of it or the old one.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        fresh = path.with_name(f"{path.name}.new")
+        with contextlib.suppress(FileNotFoundError):
+            fresh.unlink()
+        fd = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(fd, "w") as file:
+            file.write(self.to_json() + "\n")
+        fresh.replace(path)

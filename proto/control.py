@@ -16,7 +16,11 @@ from .errors import WireError
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Setup:
-    """Everything a coordinator must know before it listens."""
+    """Everything a coordinator must know before it listens.
+
+    `open` is the serialized `pb.Open` that one before it, which died, had
+    served (see `Opened`): the run is opened at once, without process 0.
+    """
 
     job_id: str
     started: float
@@ -27,6 +31,7 @@ class Setup:
     bind: str = "127.0.0.1"
     port: int = 0
     launched: bool = False
+    open: bytes = dataclasses.field(default=b"", repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,11 +77,16 @@ class Failed:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Opened:
-    """Process 0 opened the run."""
+    """Process 0 opened the run.
+
+    `open` is its serialized `pb.Open`: the parent keeps it in memory and gives
+    it to a coordinator that it starts again.
+    """
 
     run_id: str
     log_path: str
     attempt: int
+    open: bytes = dataclasses.field(default=b"", repr=False)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-# feed.proto sha256: 374c7bc2defc389631031858c128197e47dc966579b291419954f0ec2ef3ccb1
+# feed.proto sha256: 9a4cb4a3c529abea6408d7d5d404f43e8b564baad2ef4ddc705c5f69a4dbd03f
 from podlog.proto import records_pb2 as _records_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -309,9 +309,13 @@ class FeedFinalize(_message.Message):
     def __init__(self, status: _Optional[str] = ...) -> None: ...
 
 class FeedReply(_message.Message):
-    __slots__ = ("error", "position")
+    __slots__ = ("error", "position", "ignored", "away")
     ERROR_FIELD_NUMBER: _ClassVar[int]
     POSITION_FIELD_NUMBER: _ClassVar[int]
+    IGNORED_FIELD_NUMBER: _ClassVar[int]
+    AWAY_FIELD_NUMBER: _ClassVar[int]
     error: str
     position: bytes
-    def __init__(self, error: _Optional[str] = ..., position: _Optional[bytes] = ...) -> None: ...
+    ignored: int
+    away: bool
+    def __init__(self, error: _Optional[str] = ..., position: _Optional[bytes] = ..., ignored: _Optional[int] = ..., away: bool = ...) -> None: ...

@@ -63,7 +63,7 @@ class Layout:
         return tuple(columns)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=1024)
 def layout_of(schema: Schema) -> Layout:
     """The layout of the records of `schema`."""
     columns = schema.columns()

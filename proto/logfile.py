@@ -8,10 +8,8 @@ r"""A file of framed, checksummed payloads that is only ever appended to.
 
 Numbers are little-endian; the checksum covers the length and the payload, so
 that a run of zeros is no frame. An *offset* is where a frame begins; the next
-one begins at ``offset + FRAME_BYTES + len(payload)``. The file ends where the
-first frame is cut short or does not match its checksum: what lies behind is a
-torn tail, which a reader ignores (its writer may be at it right now) and
-`recover` cuts off.
+one begins at ``offset + FRAME_BYTES + len(payload)``. How a file is read back,
+damaged or not, is in `pieces`.
 """
 
 import contextlib
@@ -19,13 +17,10 @@ import errno
 import fcntl
 import os
 import struct
-from collections.abc import Iterator
+import weakref
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
 
 from crc32c import crc32c
-
-from .errors import WireError
 
 MAGIC = b"PODLOG1\n"
 FRAME_BYTES = 8
@@ -39,6 +34,9 @@ _NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
 class LogFile:
     """The writing end. Not thread-safe: one owner, which closes it.
 
+    A forked child gives its copy up at once, so that the lock ends with the
+    process that made the file.
+
     Attributes:
         path: the file.
         size: bytes of whole frames in it, magic and header included.
@@ -46,12 +44,13 @@ class LogFile:
             system that has no locks.
     """
 
-    def __init__(self, path: Path, fd: int, locked: bool) -> None:
+    def __init__(self, path: Path, fd: int) -> None:
         self.path = path
         self.size = 0
-        self.locked = locked
+        self.locked = False
         self._fd = fd
         self._torn = False
+        _open_files.add(self)
 
     @classmethod
     def create(cls, path: Path, header: bytes) -> "LogFile":
@@ -61,12 +60,14 @@ class LogFile:
             FileExistsError: there is such a file; nothing is changed.
             OSError: it cannot be made, locked or written; nothing is left.
         """
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        file = cls(path, fd)
         try:
-            file = cls(path, fd, _lock(fd))
+            file.locked = lock(fd)
             file._write(MAGIC + _frame(header))
         except BaseException:
-            os.close(fd)
+            with contextlib.suppress(OSError):
+                file.close()
             with contextlib.suppress(OSError):
                 path.unlink()
             raise
@@ -76,12 +77,24 @@ class LogFile:
         """Adds one frame and returns its offset.
 
         Raises:
+            FileNotFoundError: somebody deleted the file; what is in it can
+                still be read by `open_read`.
             OSError: it was not written; the file ends where it did before and
                 the call may be repeated.
         """
+        if os.fstat(self._fd).st_nlink == 0:
+            raise FileNotFoundError(errno.ENOENT, "it was deleted", str(self.path))
         offset = self.size
         self._write(_frame(payload))
         return offset
+
+    def open_read(self) -> int:
+        """A descriptor to read it, even if it was deleted; the caller closes it.
+
+        Raises:
+            OSError: it is closed, or the system has no more descriptors.
+        """
+        return os.dup(self._fd)
 
     def sync(self) -> None:
         """Makes what was appended survive a loss of power.
@@ -99,114 +112,54 @@ class LogFile:
 
     def _write(self, data: bytes) -> None:
         if self._torn:
-            os.ftruncate(self._fd, self.size)
-            self._torn = False
+            self._cut_back()
         rest = memoryview(data)
         try:
             while rest:
                 rest = rest[os.write(self._fd, rest) :]
         except OSError:
-            self._torn = len(rest) < len(data)
+            self._torn = True
+            with contextlib.suppress(OSError):
+                self._cut_back()
             raise
         self.size += len(data)
 
-
-class Recovered(NamedTuple):
-    """What `recover` found.
-
-    Attributes:
-        header: the header's payload.
-        size: bytes of the file now, all of them whole frames.
-        cut: bytes of torn tail that were cut off.
-    """
-
-    header: bytes
-    size: int
-    cut: int
+    def _cut_back(self) -> None:
+        os.ftruncate(self._fd, self.size)
+        self._torn = False
 
 
-def read_header(path: Path) -> bytes:
-    """The header of a log file.
-
-    Raises:
-        WireError: not a log file, or its header is torn.
-        OSError: it cannot be read.
-    """
-    with path.open("rb") as file:
-        return _header(path, file)
+_open_files: "weakref.WeakSet[LogFile]" = weakref.WeakSet()
 
 
-def read_frames(path: Path, offset: int | None = None) -> Iterator[tuple[int, bytes]]:
-    """Offset and payload of each whole frame, from `offset` on, one at a time.
-
-    Works while the file is written: it ends at the first frame that is not
-    whole yet, and a later call may go on from there.
-
-    Args:
-        path: the file.
-        offset: where a frame begins, or the end; None: behind the header.
-
-    Raises:
-        WireError: not a log file (only if `offset` is None).
-        OSError: it cannot be read.
-    """
-    with path.open("rb") as file:
-        if offset is None:
-            offset = len(MAGIC) + FRAME_BYTES + len(_header(path, file))
-        file.seek(offset)
-        while (payload := _next_payload(file)) is not None:
-            yield offset, payload
-            offset += FRAME_BYTES + len(payload)
+def _leave_to_parent() -> None:
+    # Closing only: unlocking would take the lock from the parent too.
+    for file in list(_open_files):
+        with contextlib.suppress(OSError):
+            file.close()
 
 
-def recover(path: Path) -> Recovered:
-    """Cuts the torn tail off a file whose writer is gone.
-
-    Raises:
-        BlockingIOError: its writer lives; nothing is changed.
-        WireError: not a log file, or its header is torn; nothing is changed.
-        OSError: it cannot be read or cut.
-    """
-    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    with os.fdopen(fd, "r+b") as file:
-        _lock(fd)
-        header = _header(path, file)
-        size = len(MAGIC) + FRAME_BYTES + len(header)
-        for offset, payload in read_frames(path, size):
-            size = offset + FRAME_BYTES + len(payload)
-        cut = os.fstat(fd).st_size - size
-        if cut:
-            os.ftruncate(fd, size)
-    return Recovered(header, size, cut)
+os.register_at_fork(after_in_child=_leave_to_parent)
 
 
-def _frame(payload: bytes) -> bytes:
-    length = _LENGTH.pack(len(payload))
-    return length + _LENGTH.pack(crc32c(payload, crc32c(length))) + payload
+def frame_length(prefix: bytes) -> int:
+    """The length of the payload that the first `FRAME_BYTES` of a frame state."""
+    return int(_LENGTH.unpack_from(prefix)[0])
 
 
-def _next_payload(file: BinaryIO) -> bytes | None:
-    prefix = file.read(FRAME_BYTES)
-    if len(prefix) < FRAME_BYTES:
-        return None
+def is_whole(prefix: bytes, payload: bytes) -> bool:
+    """Whether `payload` is the one that `prefix`, the `FRAME_BYTES` before it, announced."""
     length, checksum = _PREFIX.unpack(prefix)
-    # A damaged length must not make us ask for gigabytes.
-    if length > os.fstat(file.fileno()).st_size:
-        return None
-    payload = file.read(length)
-    if len(payload) < length or crc32c(payload, crc32c(prefix[:4])) != checksum:
-        return None
-    return payload
+    return bool(length == len(payload) and crc32c(payload, crc32c(prefix[:4])) == checksum)
 
 
-def _header(path: Path, file: BinaryIO) -> bytes:
-    header = _next_payload(file) if file.read(len(MAGIC)) == MAGIC else None
-    if header is None:
-        raise WireError(f"{path} is not a podlog file, or was cut before its header was whole")
-    return header
+def lock(fd: int) -> bool:
+    """Takes the exclusive lock of an open file; false where there are no locks.
 
-
-def _lock(fd: int) -> bool:
+    Raises:
+        BlockingIOError: another holds it.
+        OSError: the file system failed.
+    """
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -216,3 +169,8 @@ def _lock(fd: int) -> bool:
             return False
         raise
     return True
+
+
+def _frame(payload: bytes) -> bytes:
+    length = _LENGTH.pack(len(payload))
+    return length + _LENGTH.pack(crc32c(payload, crc32c(length))) + payload

@@ -1,4 +1,4 @@
-# podlog.proto sha256: 40d6612cf7a156084d9556039c3208f2219c624df9c2bf98e6a2d40adefe14c3
+# podlog.proto sha256: cc45601a18471def37cfb302fba71405da426cd8082d1515efad3d7173257ac5
 from podlog.proto import records_pb2 as _records_pb2
 from podlog.proto import feed_pb2 as _feed_pb2
 from google.protobuf.internal import containers as _containers
@@ -66,7 +66,7 @@ BOOL: _records_pb2.Dtype
 BYTES: _records_pb2.Dtype
 
 class WorkerMessage(_message.Message):
-    __slots__ = ("hello", "open", "batch", "heartbeat", "merged_request", "postprocess_answer", "finalize", "goodbye")
+    __slots__ = ("hello", "open", "batch", "heartbeat", "merged_request", "postprocess_answer", "finalize", "goodbye", "orphan", "chunk")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     OPEN_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
@@ -75,6 +75,8 @@ class WorkerMessage(_message.Message):
     POSTPROCESS_ANSWER_FIELD_NUMBER: _ClassVar[int]
     FINALIZE_FIELD_NUMBER: _ClassVar[int]
     GOODBYE_FIELD_NUMBER: _ClassVar[int]
+    ORPHAN_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     open: Open
     batch: Batch
@@ -83,10 +85,20 @@ class WorkerMessage(_message.Message):
     postprocess_answer: PostprocessAnswer
     finalize: Finalize
     goodbye: Goodbye
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., merged_request: _Optional[_Union[MergedRequest, _Mapping]] = ..., postprocess_answer: _Optional[_Union[PostprocessAnswer, _Mapping]] = ..., finalize: _Optional[_Union[Finalize, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ...) -> None: ...
+    orphan: Orphan
+    chunk: Chunk
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., merged_request: _Optional[_Union[MergedRequest, _Mapping]] = ..., postprocess_answer: _Optional[_Union[PostprocessAnswer, _Mapping]] = ..., finalize: _Optional[_Union[Finalize, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ..., orphan: _Optional[_Union[Orphan, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ...) -> None: ...
+
+class Chunk(_message.Message):
+    __slots__ = ("data", "last")
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    data: bytes
+    last: bool
+    def __init__(self, data: _Optional[bytes] = ..., last: bool = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("protocol", "podlog_version", "features", "run_id", "job_id", "process", "process_count", "incarnation", "host", "boot_id", "pid", "pid_started", "device_kind", "slice", "restores", "started")
+    __slots__ = ("protocol", "podlog_version", "features", "run_id", "job_id", "process", "process_count", "incarnation", "host", "boot_id", "pid", "pid_started", "device_kind", "slice", "restores", "started", "job_started", "acked", "spool")
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     PODLOG_VERSION_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
@@ -103,6 +115,9 @@ class Hello(_message.Message):
     SLICE_FIELD_NUMBER: _ClassVar[int]
     RESTORES_FIELD_NUMBER: _ClassVar[int]
     STARTED_FIELD_NUMBER: _ClassVar[int]
+    JOB_STARTED_FIELD_NUMBER: _ClassVar[int]
+    ACKED_FIELD_NUMBER: _ClassVar[int]
+    SPOOL_FIELD_NUMBER: _ClassVar[int]
     protocol: int
     podlog_version: str
     features: _containers.RepeatedScalarFieldContainer[str]
@@ -119,7 +134,10 @@ class Hello(_message.Message):
     slice: int
     restores: int
     started: float
-    def __init__(self, protocol: _Optional[int] = ..., podlog_version: _Optional[str] = ..., features: _Optional[_Iterable[str]] = ..., run_id: _Optional[str] = ..., job_id: _Optional[str] = ..., process: _Optional[int] = ..., process_count: _Optional[int] = ..., incarnation: _Optional[int] = ..., host: _Optional[str] = ..., boot_id: _Optional[str] = ..., pid: _Optional[int] = ..., pid_started: _Optional[float] = ..., device_kind: _Optional[str] = ..., slice: _Optional[int] = ..., restores: _Optional[int] = ..., started: _Optional[float] = ...) -> None: ...
+    job_started: float
+    acked: int
+    spool: str
+    def __init__(self, protocol: _Optional[int] = ..., podlog_version: _Optional[str] = ..., features: _Optional[_Iterable[str]] = ..., run_id: _Optional[str] = ..., job_id: _Optional[str] = ..., process: _Optional[int] = ..., process_count: _Optional[int] = ..., incarnation: _Optional[int] = ..., host: _Optional[str] = ..., boot_id: _Optional[str] = ..., pid: _Optional[int] = ..., pid_started: _Optional[float] = ..., device_kind: _Optional[str] = ..., slice: _Optional[int] = ..., restores: _Optional[int] = ..., started: _Optional[float] = ..., job_started: _Optional[float] = ..., acked: _Optional[int] = ..., spool: _Optional[str] = ...) -> None: ...
 
 class Open(_message.Message):
     __slots__ = ("run_id", "log_path", "config_json", "tools", "sys_path", "postprocess")
@@ -164,7 +182,7 @@ class Progress(_message.Message):
     def __init__(self, mode: _Optional[str] = ..., kind: _Optional[_Union[_records_pb2.Kind, str]] = ..., step: _Optional[int] = ..., seq: _Optional[int] = ..., left: bool = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("sent", "step", "phase", "mode", "backlog", "pending", "progress")
+    __slots__ = ("sent", "step", "phase", "mode", "backlog", "pending", "progress", "made")
     SENT_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
@@ -172,6 +190,7 @@ class Heartbeat(_message.Message):
     BACKLOG_FIELD_NUMBER: _ClassVar[int]
     PENDING_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
+    MADE_FIELD_NUMBER: _ClassVar[int]
     sent: float
     step: int
     phase: str
@@ -179,7 +198,8 @@ class Heartbeat(_message.Message):
     backlog: int
     pending: int
     progress: _containers.RepeatedCompositeFieldContainer[Progress]
-    def __init__(self, sent: _Optional[float] = ..., step: _Optional[int] = ..., phase: _Optional[str] = ..., mode: _Optional[str] = ..., backlog: _Optional[int] = ..., pending: _Optional[int] = ..., progress: _Optional[_Iterable[_Union[Progress, _Mapping]]] = ...) -> None: ...
+    made: int
+    def __init__(self, sent: _Optional[float] = ..., step: _Optional[int] = ..., phase: _Optional[str] = ..., mode: _Optional[str] = ..., backlog: _Optional[int] = ..., pending: _Optional[int] = ..., progress: _Optional[_Iterable[_Union[Progress, _Mapping]]] = ..., made: _Optional[int] = ...) -> None: ...
 
 class MergedRequest(_message.Message):
     __slots__ = ("id", "mode", "step")
@@ -215,13 +235,25 @@ class Finalize(_message.Message):
     def __init__(self, status: _Optional[str] = ...) -> None: ...
 
 class Goodbye(_message.Message):
-    __slots__ = ("status",)
+    __slots__ = ("status", "made")
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    MADE_FIELD_NUMBER: _ClassVar[int]
     status: str
-    def __init__(self, status: _Optional[str] = ...) -> None: ...
+    made: int
+    def __init__(self, status: _Optional[str] = ..., made: _Optional[int] = ...) -> None: ...
+
+class Orphan(_message.Message):
+    __slots__ = ("hello", "batch", "last")
+    HELLO_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
+    hello: Hello
+    batch: Batch
+    last: bool
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., last: bool = ...) -> None: ...
 
 class CoordinatorMessage(_message.Message):
-    __slots__ = ("welcome", "ack", "heartbeat_reply", "merged_row", "postprocess_request", "verdict", "opened")
+    __slots__ = ("welcome", "ack", "heartbeat_reply", "merged_row", "postprocess_request", "verdict", "opened", "chunk")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     ACK_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_REPLY_FIELD_NUMBER: _ClassVar[int]
@@ -229,6 +261,7 @@ class CoordinatorMessage(_message.Message):
     POSTPROCESS_REQUEST_FIELD_NUMBER: _ClassVar[int]
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     OPENED_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     ack: Ack
     heartbeat_reply: HeartbeatReply
@@ -236,10 +269,11 @@ class CoordinatorMessage(_message.Message):
     postprocess_request: PostprocessRequest
     verdict: Verdict
     opened: Opened
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., heartbeat_reply: _Optional[_Union[HeartbeatReply, _Mapping]] = ..., merged_row: _Optional[_Union[MergedRow, _Mapping]] = ..., postprocess_request: _Optional[_Union[PostprocessRequest, _Mapping]] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., opened: _Optional[_Union[Opened, _Mapping]] = ...) -> None: ...
+    chunk: Chunk
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., heartbeat_reply: _Optional[_Union[HeartbeatReply, _Mapping]] = ..., merged_row: _Optional[_Union[MergedRow, _Mapping]] = ..., postprocess_request: _Optional[_Union[PostprocessRequest, _Mapping]] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., opened: _Optional[_Union[Opened, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ...) -> None: ...
 
 class Welcome(_message.Message):
-    __slots__ = ("incarnation", "ack", "podlog_version", "job_id", "send_interval_s", "heartbeat_s", "warnings")
+    __slots__ = ("incarnation", "ack", "podlog_version", "job_id", "send_interval_s", "heartbeat_s", "warnings", "job_started")
     INCARNATION_FIELD_NUMBER: _ClassVar[int]
     ACK_FIELD_NUMBER: _ClassVar[int]
     PODLOG_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -247,6 +281,7 @@ class Welcome(_message.Message):
     SEND_INTERVAL_S_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_S_FIELD_NUMBER: _ClassVar[int]
     WARNINGS_FIELD_NUMBER: _ClassVar[int]
+    JOB_STARTED_FIELD_NUMBER: _ClassVar[int]
     incarnation: int
     ack: int
     podlog_version: str
@@ -254,7 +289,8 @@ class Welcome(_message.Message):
     send_interval_s: float
     heartbeat_s: float
     warnings: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, incarnation: _Optional[int] = ..., ack: _Optional[int] = ..., podlog_version: _Optional[str] = ..., job_id: _Optional[str] = ..., send_interval_s: _Optional[float] = ..., heartbeat_s: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ...) -> None: ...
+    job_started: float
+    def __init__(self, incarnation: _Optional[int] = ..., ack: _Optional[int] = ..., podlog_version: _Optional[str] = ..., job_id: _Optional[str] = ..., send_interval_s: _Optional[float] = ..., heartbeat_s: _Optional[float] = ..., warnings: _Optional[_Iterable[str]] = ..., job_started: _Optional[float] = ...) -> None: ...
 
 class Opened(_message.Message):
     __slots__ = ("run_id", "log_path", "attempt")

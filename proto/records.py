@@ -245,6 +245,8 @@ class Verdict:
         waiting_for: process indices not done yet, if not final.
         root_cause: one line naming the first process and what it met.
         chapter: number of the chapter, from 1.
+        undelivered: records of this process that were not committed to the
+            journal when ``finalize`` returned; they are kept in its spool.
     """
 
     status: str
@@ -252,3 +254,4 @@ class Verdict:
     waiting_for: tuple[int, ...] = ()
     root_cause: str = ""
     chapter: int = 1
+    undelivered: int = 0

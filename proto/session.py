@@ -6,12 +6,27 @@ coordinator's `Endpoint` does. Messages are the .proto's, unchanged.
 """
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from . import podlog_pb2 as pb
 
 PROTOCOL = 1
 """The version of the wire that Hello names; a coordinator refuses another one."""
+
+
+class Flow(NamedTuple):
+    """How a connection's messages leave this process.
+
+    Attributes:
+        taken: frames that the network has taken.
+        waiting: messages handed over and not wholly taken; 0 where nothing can wait.
+        since: monotonic time since which something has been waiting without a
+            pause; means nothing while nothing waits.
+    """
+
+    taken: int = 0
+    waiting: int = 0
+    since: float = 0.0
 
 
 class Session(Protocol):
@@ -26,6 +41,10 @@ class Session(Protocol):
 
     def close(self) -> None:
         """Ends the connection after what was sent; safe twice."""
+
+    @property
+    def flow(self) -> Flow:
+        """How what was sent moves; tells a slow network from a dead one."""
 
 
 class Receiver(Protocol):

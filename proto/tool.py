@@ -69,9 +69,13 @@ class LoggerTool(abc.ABC):
     Life: made once by its config's ``create``; then `log_config` when a config
     is known, `setup` before the first row (again for a row after `finalize`),
     rows in order of (step, n) within each (mode, kind), `finalize` once. All
-    calls come from one thread, which need not be the one that made it. A
-    call that raises is repeated a few times, then its rows are skipped and
-    counted; training and other tools never notice.
+    calls come from one thread, which need not be the one that made it.
+    Training and other tools never notice what becomes of a call: one that
+    raises an OSError (a disk, a server) is repeated until it works, one that raises
+    anything else a few times, then its rows are skipped and counted. In a
+    process of its own a tool that does not return within `tools_timeout_s`,
+    or that takes its process with it, is started again; the row at which it
+    does so three times is skipped.
 
     Only `log_metrics` must be overridden. Values of `metrics` are Python
     scalars, strings, and, if `media` is set, arrays, `Histogram`, `Media` and
@@ -138,7 +142,10 @@ class LoggerTool(abc.ABC):
         return b""
 
     def rewind_to(self, position: bytes) -> None:  # noqa: B027
-        """Undoes what was written after `position`; called before the first `write`."""
+        """Undoes what was written after `position`; the first call after ``create``.
+
+        b"" means that nothing of this run was written: what is there is another's.
+        """
 
     def finalize(self, status: str) -> None:  # noqa: B027
         """The last call of a chapter, with the verdict's status."""
