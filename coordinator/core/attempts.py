@@ -1,4 +1,4 @@
-"""Attempts: which is newer, the number people see, what a restore supersedes."""
+"""Attempts: which is older, whose it is, what a restore supersedes."""
 
 import dataclasses
 from collections.abc import Callable, Iterable
@@ -11,11 +11,12 @@ class Attempt:
     """One attempt as the journal keeps it.
 
     Attributes:
-        number: 1, 2, … in the order in which attempts became known.
+        number: 1, 2, … in the order in which attempts became known: not their age.
         job_id: the life of the job.
         started: published start time of that life, seconds since the epoch.
         restores: restores of a checkpoint in that life before this attempt.
         restored_at: the step it was restored at (or rewound to); None: it was not.
+        processes: how many processes the job had; 0: not known.
     """
 
     number: int
@@ -23,6 +24,7 @@ class Attempt:
     started: float
     restores: int
     restored_at: int | None = None
+    processes: int = 0
 
     @property
     def age(self) -> tuple[float, str, int]:
@@ -35,39 +37,41 @@ class Attempts:
 
     Args:
         known: those in the journal.
+        job_id: the life of the job that is served now; "": none.
+
+    Attributes:
+        reading: whether spools of the dead, of any attempt, are still being read.
     """
 
-    def __init__(self, known: Iterable[Attempt] = ()) -> None:
+    def __init__(self, known: Iterable[Attempt] = (), job_id: str = "") -> None:
+        self.reading = False
+        self.tell(known, job_id)
+
+    def tell(self, known: Iterable[Attempt], job_id: str) -> None:
+        """Takes the place of what was known before."""
         self._by_number = {attempt.number: attempt for attempt in known}
-        self._numbers = {(a.job_id, a.restores): a.number for a in self._by_number.values()}
+        self._job_id = job_id
 
     def all(self) -> tuple[Attempt, ...]:
         """Every attempt, from the oldest to the newest."""
         return tuple(sorted(self._by_number.values(), key=lambda a: a.age))
 
-    def number(self, job_id: str, started: float, restores: int) -> int:
-        """The number of an attempt; the next free one if it is new."""
-        number = self._numbers.get((job_id, restores))
-        if number is None:
-            number = max(self._by_number, default=0) + 1
-            self._numbers[job_id, restores] = number
-            self._by_number[number] = Attempt(number, job_id, started, restores)
-        return number
+    def older(self, number: int, than: int) -> bool:
+        """Whether one attempt is older than another; one that is not known is newer than any."""
+        a, b = self._by_number.get(number), self._by_number.get(than)
+        if a is None or b is None:
+            return number < than if a is b else b is None
+        return a.age < b.age
 
-    def restored(self, number: int, step: int) -> None:
-        """An attempt's processes restored at `step`; the lowest one told counts."""
-        attempt = self._by_number[number]
-        if attempt.restored_at is None or step < attempt.restored_at:
-            self._by_number[number] = dataclasses.replace(attempt, restored_at=step)
+    def ended(self, number: int) -> bool:
+        """Whether it is another job's: no process adds to it, only a spool that is found."""
+        attempt = self._by_number.get(number)
+        return attempt is not None and attempt.job_id != self._job_id
 
-    def newest(self) -> int:
-        """The number of the newest attempt; 0 if there is none."""
-        attempts = self.all()
-        return attempts[-1].number if attempts else 0
-
-    def newer(self, number: int, than: int) -> bool:
-        """Whether one attempt is newer than another."""
-        return self._by_number[number].age > self._by_number[than].age
+    def processes(self, number: int) -> range:
+        """The process indices of its job; empty if they are not known."""
+        attempt = self._by_number.get(number)
+        return range(0 if attempt is None else attempt.processes)
 
     def superseded(self, key: RowKey, has: Callable[[RowKey], bool]) -> bool:
         """Whether a newer attempt takes the place of a row.

@@ -73,8 +73,14 @@ def total_of_floats(numbers: Sequence[Number]) -> Number:
 
 
 def divide(a: Part, b: Part) -> Part:
-    """``a / b`` as IEEE 754 has it, correctly rounded for integers of any size."""
+    """``a / b`` as IEEE 754 has it, correctly rounded for integers of any size.
+
+    Raises:
+        ValueError: arrays of which neither has the shape of the quotient.
+    """
     if isinstance(a, np.ndarray) or isinstance(b, np.ndarray):
+        if np.broadcast_shapes(np.shape(a), np.shape(b)) not in (np.shape(a), np.shape(b)):
+            raise ValueError(f"arrays of different shapes: {np.shape(a)} and {np.shape(b)}")
         with np.errstate(all="ignore"):
             return np.asarray(np.true_divide(a, b))
     try:

@@ -129,6 +129,16 @@ class GivenRows:
         }
         return found[min(found)] if found else None
 
+    def clear(self) -> None:
+        """Forgets all; numbers of host rows are still not given again."""
+        while self._rows:
+            self._forget(self._rows.popleft())
+        self._lives.clear()
+        self._shared.clear()
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
     def _index(self, at: _Step, row: Given) -> None:
         for process, _, life in row.calls:
             self._lives.setdefault(process, set()).add(life)

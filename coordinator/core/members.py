@@ -1,83 +1,15 @@
-"""Who belongs to the job and how each process stands.
+"""Who belongs to the job: what happens to each process, and what time does.
 
-::
-
-    joining ──joined──► running ──link lost──► disconnected ──lost_after_s──► lost
-                          │  ▲                     │                            │
-               finalize   │  └──────── joined ─────┴──────── joined ────────────┘
-                          ▼
-                        done ──goodbye, or gone──► goodbye
-
-A goodbye may come from any state. A process whose pid is gone on the
-coordinator's own host is lost at once.
+A process whose pid is gone on the coordinator's own host is lost at once. How
+one stands is drawn in `member`.
 """
 
 import dataclasses
-import enum
 import signal as signals
 from collections.abc import Iterable
 
 from ...proto.config import TimingConfig
-
-
-class State(enum.Enum):
-    """How a process stands; see the picture in the module's docstring."""
-
-    JOINING = "joining"
-    RUNNING = "running"
-    DISCONNECTED = "disconnected"
-    LOST = "lost"
-    DONE = "done"
-    GOODBYE = "goodbye"
-
-
-ENDED = frozenset({State.LOST, State.GOODBYE})
-"""States of processes that nothing more is expected from."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Change:
-    """A process went from one state to another."""
-
-    process: int
-    before: State
-    after: State
-    reason: str
-
-
-@dataclasses.dataclass(slots=True)
-class Member:
-    """One process of the job.
-
-    Attributes:
-        process: its index.
-        state: how it stands.
-        status: what it reported or how it was found to have ended; "" before.
-        reported: the last status that it gave itself in this life.
-        reason: one line: what was seen of its end.
-        host: its host; "" before it joined.
-        incarnation: its life; 0 before it joined.
-        since: monotonic seconds of its last change of state or link.
-        connected: whether its stream is open.
-        sign: order of receipt of the first sign that something is wrong with
-            it; None if there is none.
-        caused: false if the launcher itself ended it: never a root cause.
-        found: status and reason of an end seen from outside, which count if it
-            reported none itself.
-    """
-
-    process: int
-    state: State
-    since: float
-    status: str = ""
-    reported: str = ""
-    reason: str = ""
-    host: str = ""
-    incarnation: int = 0
-    connected: bool = False
-    sign: int | None = None
-    caused: bool = True
-    found: tuple[str, str] | None = None
+from .member import ENDED, Change, Member, State
 
 
 class Members:
@@ -96,7 +28,28 @@ class Members:
         self._members = {p: Member(p, State.JOINING, now) for p in sorted(expected)}
         self._signs = 0
         self._all_ended = False
-        self.signal: int | None = None
+
+    def recall(self, saved: Iterable[Member], now: float) -> None:
+        """Goes on where a coordinator before this one was when it died.
+
+        Who was connected is disconnected since now, and counts as the first to
+        show a sign unless it comes back; one whose end was seen from outside
+        will not.
+
+        Args:
+            saved: members as that coordinator had them.
+            now: monotonic seconds.
+        """
+        for member in saved:
+            again = dataclasses.replace(member, connected=False, since=now)
+            self._members[member.process] = again
+        self._signs = max((m.sign or 0 for m in self._members.values()), default=0)
+        for _, member in sorted(self._members.items()):
+            if member.state is State.RUNNING:
+                self._sign(member)
+                self._to(member, State.DISCONNECTED, "the coordinator was started again", now)
+            if member.found and member.state not in ENDED:
+                self._gone(member, now)
 
     def joined(self, process: int, host: str, incarnation: int, now: float) -> list[Change]:
         """A process said hello: for the first time, again, or in a new life."""
@@ -175,15 +128,9 @@ class Members:
         self._sign(member)
         return [] if member.connected else self._gone(member, now)
 
-    def all_ended(self, signal: int | None, now: float) -> list[Change]:
-        """No process of the job is left (or nobody who would know is).
-
-        Args:
-            signal: what the launcher itself received, if it did.
-            now: monotonic seconds.
-        """
+    def all_ended(self, now: float) -> list[Change]:
+        """No process of the job is left (or nobody who would know is)."""
         self._all_ended = True
-        self.signal = signal if self.signal is None else self.signal
         silent = [m for m in self._members.values() if not m.connected]
         return [change for member in silent for change in self._gone(member, now)]
 
@@ -208,6 +155,19 @@ class Members:
         """Processes that are neither lost nor have said goodbye, not yet joined ones included."""
         return tuple(p for p, m in sorted(self._members.items()) if m.state not in ENDED)
 
+    def member(self, process: int) -> Member:
+        """One process; not to be changed.
+
+        Raises:
+            KeyError: it is not of the job.
+        """
+        return self._members[process]
+
+    def incarnation(self, process: int) -> int:
+        """The life of a process that was heard of last; 0: none."""
+        member = self._members.get(process)
+        return 0 if member is None else member.incarnation
+
     def running(self, process: int) -> bool:
         """Whether a process is connected and not done."""
         return self._members[process].state is State.RUNNING
@@ -217,14 +177,14 @@ class Members:
         return tuple(member for _, member in sorted(self._members.items()))
 
     def _deadlines(self) -> list[tuple[Member, float]]:
-        """Whom time makes lost, and when; one that never joined only once the others ended."""
+        """Whom time makes lost, and when; one that never joined only once the others are done."""
         gone = [
             (m, m.since + self._lost_after)
             for m in self._members.values()
             if m.state is State.DISCONNECTED or (m.state is State.DONE and not m.connected)
         ]
         rest = [m for m in self._members.values() if m.state is not State.JOINING]
-        if rest and all(m.state in ENDED for m in rest):
+        if rest and all(m.state in ENDED | {State.DONE} for m in rest):
             last = max(m.since for m in rest)
             gone += [
                 (m, max(last, m.since) + self._lost_after)

@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator
 
 from ...proto.records import Kind
+from .attempts import Attempts
 
 Order = tuple[int, int, int]
 """Place of a row in its (mode, kind): lap, step, n.
@@ -27,12 +28,16 @@ class _Position:
 class Peer:
     """Link and positions of one process; starts live and disconnected.
 
+    Args:
+        now: monotonic seconds.
+        attempts: which of two is older; shared with the clock.
+
     Attributes:
         live: whether rows wait for it.
         can_return: whether records may still come from it, live or not.
     """
 
-    def __init__(self, now: float) -> None:
+    def __init__(self, now: float, attempts: Attempts) -> None:
         self.live = True
         self.can_return = True
         self._incarnation = 0
@@ -40,6 +45,7 @@ class Peer:
         self._gone_since = now
         self._counted = 0.0
         self._counting_since: float | None = None
+        self._attempts = attempts
         self._attempt = 0
         self._seen: set[int] = set()
         self._top: int | None = None
@@ -115,7 +121,7 @@ class Peer:
     def past(self, attempt: int, mode: str, kind: Kind, order: Order) -> bool:
         """Whether nothing of that row or an earlier one will come from it in this life."""
         if attempt != self._attempt:
-            return attempt in self._seen or self._attempt > attempt
+            return self._left(attempt)
 
         step = order[1]
         kinds = (Kind.HOST, Kind.STEP, Kind.EPOCH) if kind is Kind.HOST else (kind,)
@@ -136,11 +142,16 @@ class Peer:
             return position.left_at >= step or (self._top is not None and self._top > step)
         return position.order[1] > step if kind is Kind.HOST else position.order > order
 
+    def _left(self, attempt: int) -> bool:
+        """Whether it is in a newer attempt than this other one."""
+        older = self._attempt != 0 and self._attempts.older(attempt, self._attempt)
+        return older or attempt in self._seen
+
     def _enter(self, attempt: int) -> bool:
-        """Moves on to a newer attempt; false for one already left."""
+        """Moves on to a newer attempt; false for one already left, or older than its own."""
         if attempt == self._attempt:
             return True
-        if attempt in self._seen:
+        if self._left(attempt):
             return False
         self._seen.add(attempt)
         self._attempt = attempt

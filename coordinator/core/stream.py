@@ -1,77 +1,48 @@
 """The rows of one (attempt, mode, kind): open, given out, late."""
 
 import bisect
-import collections
-import dataclasses
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from ...proto.records import Kind, Record
 from ...proto.rows import RowKey
 from .attendance import Attendance
+from .audience import Audience
 from .bucket import Bucket, by_process
-from .given import ROWS, Given, GivenRows, calls_of, joins_of
+from .closing import Closing
+from .given import Given, GivenRows, calls_of, joins_of
 from .hostrows import host_rows
-from .peer import Order, Peer
+from .incomplete import Incomplete, Passed
+from .peer import Order
 
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Closing:
-    """A row that closes, or the next revision of one that had closed.
-
-    Attributes:
-        key: its identity; n of host rows is given here.
-        revision: 0 in order; more for late ones. For a row that the clock has
-            forgotten (thousands of steps ago) it starts at 1 again: the greater
-            of this and the stored revision + 1 counts.
-        records: its records by process; of a late one only the new records, to
-            be merged with the stored ones.
-        missing: processes that should be in it and are not.
-        absent: processes that take no part in this (mode, kind) now.
-        late: it comes after its turn.
-        complete: nobody can add to it any more; its records may go.
-        reopened: it had been complete before, so its records may be gone.
-    """
-
-    key: RowKey
-    revision: int
-    records: tuple[Record, ...]
-    missing: tuple[int, ...]
-    absent: tuple[int, ...]
-    late: bool
-    complete: bool
-    reopened: bool = False
+OPEN = 16384
+"""More rows of one (mode, kind) never wait: the first closes without whom it lacks."""
 
 
 class RowStream:
     """Rows of one (attempt, mode, kind), given out in order. Not thread-safe.
 
+    An attempt of an earlier job waits for its own processes, of which only spools
+    are left: its rows close when they are told to.
+
     Args:
-        attempt, mode, kind: what it holds.
-        peers: every process, by index; shared with the clock.
-        live: those that rows wait for; shared with the clock.
-        timeout: how long a row waits for a process that is silent.
+        audience: says which attempt, mode and kind, and who can add to it.
+
+    Attributes:
+        audience: the same.
+        used: number of arrival of its newest record.
     """
 
-    def __init__(
-        self,
-        attempt: int,
-        mode: str,
-        kind: Kind,
-        peers: Mapping[int, Peer],
-        live: Collection[int],
-        timeout: float,
-    ) -> None:
-        self._at = (attempt, mode, kind)
-        self._peers = peers
-        self._live = live
-        self._timeout = timeout
+    def __init__(self, audience: Audience) -> None:
+        self.audience = audience
+        self._at = audience.at
+        self.used = 0
         self._attendance = Attendance()
         self._open: dict[tuple[int, int], Bucket] = {}
         self._orders: list[tuple[Order, tuple[int, int]]] = []
         self._frontier: Order | None = None
         self._given = GivenRows()
-        self._incomplete: collections.deque[Given] = collections.deque(maxlen=ROWS)
+        self._incomplete = Incomplete(audience.blocked)
         self._late: dict[RowKey, tuple[Given, list[Record]]] = {}
         self._stale: dict[tuple[int, int], tuple[Order, list[Record]]] = {}
 
@@ -88,11 +59,20 @@ class RowStream:
             arrival: counts the records of all streams.
         """
         self._attendance.seen(record.process)
-        host = self._at[2] is Kind.HOST
-        where = (record.draft.step, 0 if host else record.draft.n)
         if back and self._frontier is not None:
             self._frontier = min(self._frontier, order)
+        self._put(record, order, now, arrival)
 
+    def orphan(self, record: Record, now: float, arrival: int) -> None:
+        """Takes a record of a dead incarnation, whose place among the others is not known."""
+        n = 0 if self._at[2] is Kind.HOST else record.draft.n
+        lap = 0 if self._frontier is None else self._frontier[0]
+        self._put(record, (lap, record.draft.step, n), now, arrival)
+
+    def _put(self, record: Record, order: Order, now: float, arrival: int) -> None:
+        self.used = arrival
+        host = self._at[2] is Kind.HOST
+        where = (record.draft.step, 0 if host else record.draft.n)
         row = self._given.find(record)
         if row is not None:
             self._late.setdefault(row.key, (row, []))[1].append(record)
@@ -101,8 +81,7 @@ class RowStream:
         elif self._frontier is not None and order < self._frontier:
             self._stale.setdefault(where, (order, []))[1].append(record)
         else:
-            counted = {process: self._peers[process].counted(now) for process in self._live}
-            bucket = Bucket(order, arrival, now, counted, host)
+            bucket = Bucket(order, arrival, now, self.audience.counted(now), host)
             bucket.add(record)
             self._open[where] = bucket
             bisect.insort(self._orders, (order, where))
@@ -117,9 +96,10 @@ class RowStream:
         calls |= {(process, key.n, 0) for process in processes if process not in held}
         keys = joins_of(key.kind, records)
         nobody: frozenset[int] = frozenset()
-        row = Given(key, order, revision, calls, keys, nobody, nobody, queued=True)
+        row = Given(key, order, revision, calls, keys, nobody, nobody)
+        self._incomplete.before(order)
         self._given.add(row)
-        self._incomplete.append(row)
+        self._incomplete.add(row)
         if self._frontier is None or order > self._frontier:
             self._frontier = order
 
@@ -128,18 +108,28 @@ class RowStream:
     def take_full(self) -> list[Closing]:
         """Closes first rows that every live process is in: cheap enough for each record."""
         closings: list[Closing] = []
-        while self._orders:
+        while self._orders and not self.audience.ended:
             bucket = self._open[self._orders[0][1]]
-            if not bucket.full(self._live):
+            if not bucket.full(self.audience.live):
                 break
             closings += self._close(frozenset())
         return closings
 
-    def front(self, now: float) -> int | None:
-        """When the first open row was opened if it can close by now, else None."""
+    def front(self, now: float, *, held: bool = False, all_: bool = False) -> int | None:
+        """When the first open row was opened if it can close by now, else None.
+
+        Args:
+            now: monotonic seconds.
+            held: nothing may close yet, but what there is no room for.
+            all_: everything that is open shall close.
+        """
         if not self._orders:
             return None
         bucket = self._open[self._orders[0][1]]
+        if all_ or self._crowded:
+            return bucket.opened
+        if held or self.audience.ended:
+            return None
         waiting = any(until > now for until in self._waits(bucket).values())
         return None if waiting else bucket.opened
 
@@ -149,26 +139,23 @@ class RowStream:
         vain = frozenset(p for p, until in self._waits(bucket).items() if until <= now)
         return self._close(vain)
 
-    def deadline(self) -> float:
+    def deadline(self, held_until: float) -> float:
         """When the first open row closes by time alone; infinite: never."""
-        if not self._orders:
+        if self._crowded:
+            return -math.inf
+        if not self._orders or self.audience.ended:
             return math.inf
         waits = self._waits(self._open[self._orders[0][1]])
-        return max(waits.values(), default=-math.inf)
+        return max(held_until, *waits.values(), -math.inf)
+
+    @property
+    def _crowded(self) -> bool:
+        return len(self._orders) > OPEN
 
     def _waits(self, bucket: Bucket) -> dict[int, float]:
         """Until when the row waits for each live process neither in it nor past it."""
-        waits = {}
-        for process in set(self._live) - bucket.in_all():
-            peer = self._peers[process]
-            if peer.past(*self._at, bucket.order):
-                continue
-            if self._attendance.hopeless(process):
-                waits[process] = -math.inf
-            else:
-                counted = bucket.counted.get(process, 0.0)
-                waits[process] = peer.patience(bucket.first, counted, self._timeout)
-        return waits
+        waits = self.audience.waits(bucket.order, bucket.first, bucket.counted, bucket.in_all())
+        return {p: -math.inf if self._attendance.hopeless(p) else t for p, t in waits.items()}
 
     def _close(self, vain: frozenset[int]) -> list[Closing]:
         _, where = self._orders.pop(0)
@@ -176,7 +163,7 @@ class RowStream:
         self._frontier = bucket.order
         holders = {record.process for record in bucket.records}
         closings = self._give(where, bucket.order, bucket.rows(), holders, revision=0)
-        self._attendance.closed(holders, self._others(holders), vain)
+        self._attendance.closed(holders, self.audience.others(holders), vain)
         return closings
 
     def _give(
@@ -193,7 +180,7 @@ class RowStream:
         step, n = where
         if kind is Kind.HOST:
             n = self._given.next_n(step)
-        others = self._others(holders)
+        others = self.audience.others(holders)
         absent = frozenset(p for p in others if self._attendance.absent(p))
         closings = []
         for i, records in enumerate(rows):
@@ -207,16 +194,13 @@ class RowStream:
                 absent,
             )
             self._given.add(row)
-            closings.append(self._closing(row, records, late=revision > 0, reopened=False))
+            closings.append(self._closing(row, records, late=revision > 0))
         return closings
 
-    def _closing(
-        self, row: Given, records: Sequence[Record], *, late: bool, reopened: bool
-    ) -> Closing:
-        row.complete = reopened or self._blocker(row) is None
-        if not row.complete and not row.queued:
-            row.queued = True
-            self._incomplete.append(row)
+    def _closing(self, row: Given, records: Sequence[Record], *, late: bool) -> Closing:
+        row.complete = row.complete or not self.audience.blocked(row.order, row.processes)
+        if not row.complete:
+            self._incomplete.add(row)
         return Closing(
             row.key,
             row.revision,
@@ -225,7 +209,6 @@ class RowStream:
             tuple(sorted(row.absent)),
             late,
             row.complete,
-            reopened,
         )
 
     # ---------------------------------------------------------------------- late
@@ -241,9 +224,8 @@ class RowStream:
         stale, self._stale = self._stale, {}
         closings = []
         for row, records in late.values():
-            reopened = row.complete
             self._given.extend(row, records)
-            closings.append(self._closing(row, by_process(records), late=True, reopened=reopened))
+            closings.append(self._closing(row, by_process(records), late=True))
         for where, (order, records) in sorted(stale.items()):
             host = self._at[2] is Kind.HOST
             rows = host_rows(records) if host else [by_process(records)]
@@ -255,26 +237,29 @@ class RowStream:
 
     def take_completed(self) -> list[RowKey]:
         """Rows given out incomplete that are complete by now, in order."""
-        done = []
-        while self._incomplete and self._blocker(self._incomplete[0]) is None:
-            row = self._incomplete.popleft()
-            row.queued = False
-            if not row.complete:
-                row.complete = True
-                done.append(row.key)
-        return done
+        return self._incomplete.take()
 
-    def _blocker(self, row: Given) -> int | None:
-        """A process that can still add to a row."""
-        for process in self._others(row.processes):
-            if not self._peers[process].past(*self._at, row.order):
-                return process
-        return None
+    def take_passed(self) -> Passed | None:
+        """Up to where all rows are complete, if some that were not have been forgotten."""
+        step = self._incomplete.take_before()
+        return None if step is None else Passed(*self._at, step)
 
-    def _others(self, holders: Collection[int]) -> frozenset[int]:
-        """Processes of the job that are not among `holders`, without those that said goodbye."""
-        return frozenset(
-            process
-            for process, peer in self._peers.items()
-            if peer.can_return and process not in holders
-        )
+    # -------------------------------------------------------------------- memory
+
+    @property
+    def remembered(self) -> int:
+        """How many rows it remembers."""
+        return len(self._given)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing waits in it."""
+        return not (self._orders or self.has_late)
+
+    def shrink(self) -> None:
+        """Forgets rows given out; what is late for them is one of its own, or the journal's."""
+        self._given.clear()
+        self._incomplete.clear()
+        if self._frontier is not None:
+            lap, step, n = self._frontier
+            self._frontier = (lap, step, n + 1)

@@ -8,6 +8,7 @@ import crc32c
 import numpy as np
 
 from ...proto.codec import unpack_array
+from ...proto.errors import WireError
 from ...proto.records import Column, Dtype, Op, State
 from .exact import Number, Part
 
@@ -89,13 +90,16 @@ def read_state(process: int, state: State) -> Held:
     """A state with its arrays unpacked.
 
     Raises:
-        WireError: a payload that is no array.
+        WireError: a payload that is no array of numbers.
     """
     if state.metric.digest:
         return Held(process, state, ())
     if state.metric.op in MEDIA:
         return Held(process, state, state.columns)
     parts = tuple(unpack_array(c) if isinstance(c, bytes) else c for c in state.columns)
+    for part in parts:
+        if isinstance(part, np.ndarray) and part.dtype.kind not in "biuf":
+            raise WireError(f"an array of {part.dtype} is no metric")
     return Held(process, state, parts)
 
 

@@ -4,7 +4,7 @@ import signal as signals
 from collections.abc import Sequence
 
 from ...proto.records import Verdict
-from .members import ENDED, Member, State
+from .member import ENDED, Member, State
 
 ORDER = ("nan", "interrupted", "preempted")
 """Statuses that processes agree on, from the one that counts most."""

@@ -263,7 +263,7 @@ def test_a_process_that_comes_back_alone_makes_revisions():
     scene.log(1, 2, incarnation=5)
     (closing,) = scene.due()
     assert seen([closing]) == [(2, 0, 1, (1,), True)]
-    assert closing.reopened
+    assert closing.complete
     scene.log(1, 3, incarnation=5)
     scene.due()
     scene.log(0, 4)

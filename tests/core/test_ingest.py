@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from kit_records import record
 
-from podlog.coordinator.core.ingest import Ingest
-from podlog.proto.codec import body_draft
+from podlog.coordinator.core.ingest import Ingest, Loss
+from podlog.proto.codec import body_draft, record_body
 from podlog.proto.errors import WireError
-from podlog.proto.records import Gap, Record
+from podlog.proto.records import Gap, Kind, Record
 
 
 def numbered(*seqs: int) -> list[Record]:
@@ -70,26 +70,80 @@ def test_a_gap_over_records_stored_in_part_counts():
     assert ingest.stored(7) == 21
 
 
-def test_what_a_gap_declares_lost_does_not_wait():
-    """A record inside a declared gap is counted as lost, once, and not kept."""
+def test_what_is_here_is_not_lost():
+    """A record that waits inside a declared gap is accepted; only the rest is lost."""
     ingest = Ingest({})
     ingest.offer(numbered(1, 3))
-    assert seqs(ingest.offer([gap(2, 2, 4)])) == [2]
+    assert seqs(ingest.offer([gap(2, 2, 4)])) == [2, 3]
     assert (ingest.stored(7), ingest.waiting(7)) == (4, 0)
+    assert ingest.losses() == [Loss(7, 2, 2, "spool full"), Loss(7, 4, 4, "spool full")]
+    assert ingest.losses() == []
+
+
+def test_a_gap_that_loses_nothing_is_not_passed_on():
+    """Everything that it declares was here before it: nothing is told of it."""
+    ingest = Ingest({7: 2})
+    ingest.offer(numbered(4, 5))
+    assert seqs(ingest.offer(numbered(3))) == [3, 4, 5]
+    assert ingest.offer([gap(2, 1, 5)]) == []
+    assert ingest.losses() == []
+
+
+def test_overlapping_gaps_lose_each_number_once():
+    """Of a second gap only what the first did not declare is lost."""
+    ingest = Ingest({7: 3})
+    assert seqs(ingest.offer([gap(6, 2, 6), gap(8, 4, 8)])) == [6, 8]
+    assert [(loss.first, loss.last) for loss in ingest.losses()] == [(4, 6), (7, 8)]
+    assert ingest.stored(7) == 8
+
+
+def test_the_coordinator_declares_a_hole_itself():
+    """A journal that knows less than the worker was told: what follows is accepted."""
+    ingest = Ingest({7: 10})
+    assert ingest.offer(numbered(51, 52)) == []
+    assert seqs(ingest.declare(7, 11, 50, "another journal")) == [51, 52]
+    assert ingest.losses() == [Loss(7, 11, 50, "another journal")]
+    assert ingest.declare(7, 11, 50, "another journal") == []
+    assert ingest.losses() == []
 
 
 def test_what_waits_is_bounded():
-    """Too many records beyond a hole are refused and counted; they come again later."""
+    """Too many records beyond a hole are refused, counted and told once; they come again."""
     ingest = Ingest({}, limit=2)
-    ingest.offer(numbered(2, 3, 4))
-    assert (ingest.waiting(7), ingest.refused) == (2, 1)
+    ingest.offer(numbered(2, 3))
+    assert not ingest.overflowed(7)
+    ingest.offer([*numbered(4), gap(9, 5, 9)])
+    assert (ingest.waiting(7), ingest.refused) == (2, 2)
+    assert ingest.overflowed(7)
+    assert not ingest.overflowed(7)
     assert seqs(ingest.offer(numbered(1, 2, 3, 4))) == [1, 2, 3, 4]
+    assert not ingest.overflowed(8)
 
 
-def test_an_impossible_gap_is_an_error():
-    """A gap that ends before it begins is no gap."""
+def test_what_waits_is_bounded_in_bytes():
+    """A few large records beyond a hole are enough; the room is free again afterwards."""
+    ingest = Ingest({}, limit_bytes=1000)
+    assert ingest.offer(numbered(3, 4, 5)) == []
+    assert (ingest.waiting(7), ingest.refused) == (2, 1)
+    assert seqs(ingest.offer(numbered(1, 2))) == [1, 2, 3, 4]
+    ingest.offer(numbered(6, 7))
+    assert (ingest.waiting(7), ingest.refused) == (2, 1)
+
+
+@pytest.mark.parametrize(("number", "first", "last"), [(1, 5, 3), (1, 0, 3), (4, 5, 9)])
+def test_an_impossible_gap_is_an_error(number, first, last):
+    """A gap that ends before it begins, or declares what comes after it, is no gap."""
     with pytest.raises(WireError, match="not a gap"):
-        Ingest({}).offer([gap(1, 5, 3)])
+        Ingest({}).offer([gap(number, first, last)])
+
+
+def test_an_error_accepts_nothing():
+    """What came with a broken gap is not taken for stored."""
+    ingest = Ingest({})
+    with pytest.raises(WireError, match="not a gap"):
+        ingest.offer([*numbered(1, 2), gap(3, 9, 3)])
+    assert ingest.stored(7) == 0
+    assert seqs(ingest.offer(numbered(1, 2))) == [1, 2]
 
 
 @settings(deadline=None, max_examples=100)
@@ -102,3 +156,30 @@ def test_any_order_with_duplicates_gives_each_once_in_order(count, rng: random.R
     accepted = [r for each in offered for r in ingest.offer([each])]
     assert seqs(accepted) == list(range(1, count + 1))
     assert ingest.duplicates == count * (times - 1)
+
+
+gaps = st.tuples(st.integers(1, 30), st.integers(0, 8), st.integers(-8, 4)).map(
+    lambda made: gap(max(made[0], made[0] + made[1] + made[2]), made[0], made[0] + made[1])
+)
+offers = st.lists(
+    st.one_of(st.integers(1, 40).map(lambda seq: numbered(seq)[0]), gaps), max_size=80
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(offers, max_size=4), st.tuples(st.integers(1, 30), st.integers(0, 10)))
+def test_each_number_is_stored_or_lost_once(lives, hole):
+    """In any order, with doubles, overlapping gaps and restarts: stored = accepted + lost."""
+    stored, accepted, lost = 0, [], []
+    for offered in lives:
+        ingest = Ingest({7: stored} if stored else {})
+        records = [r for one in offered for r in ingest.offer([one])]
+        records += ingest.declare(7, hole[0], hole[0] + hole[1], "declared")
+        for each in records:
+            found = record_body(each) if each.kind is Kind.GAP else None
+            if not isinstance(found, Gap) or each.seq > found.last:
+                accepted.append(each.seq)
+        for loss in ingest.losses():
+            lost += range(loss.first, loss.last + 1)
+        stored = ingest.stored(7)
+    assert sorted(accepted + lost) == list(range(1, stored + 1))

@@ -4,7 +4,8 @@ import signal
 
 import pytest
 
-from podlog.coordinator.core.members import Change, Members, State
+from podlog.coordinator.core.member import Change, State
+from podlog.coordinator.core.members import Members
 from podlog.coordinator.core.verdict import verdict
 from podlog.proto.config import TimingConfig
 
@@ -26,8 +27,8 @@ def steps(changes: list[Change]) -> list[tuple[int, str]]:
     return [(c.process, c.after.value) for c in changes]
 
 
-def judged(found: Members) -> tuple[str, bool, str]:
-    result = verdict(found.all(), signal=found.signal)
+def judged(found: Members, received: int | None = None) -> tuple[str, bool, str]:
+    result = verdict(found.all(), signal=received)
     return result.status, result.final, result.root_cause
 
 
@@ -103,7 +104,7 @@ def test_all_ended_loses_the_silent_at_once():
     """When the launcher says that all ended, only open streams are still read."""
     found = members(2)
     found.link(0, False, 1.0)
-    assert steps(found.all_ended(None, 1.0)) == [(0, "lost")]
+    assert steps(found.all_ended(1.0)) == [(0, "lost")]
     assert steps(found.link(1, False, 2.0)) == [(1, "lost")]
     assert found.settled()
 
@@ -231,14 +232,14 @@ def test_a_signal_of_the_launcher_is_the_first_sign():
     """Unless everybody had finished well before it."""
     found = members(1)
     found.exited(0, None, signal.SIGKILL, False, 1.0)
-    found.all_ended(signal.SIGINT, 1.0)
+    found.all_ended(1.0)
     found.link(0, False, 1.0)
-    assert judged(found) == ("interrupted", True, "the launcher received SIGINT")
+    assert judged(found, signal.SIGINT) == ("interrupted", True, "the launcher received SIGINT")
 
     well = members(1)
     well.goodbye(0, "success", 1.0)
-    well.all_ended(signal.SIGTERM, 2.0)
-    assert judged(well)[0] == "success"
+    well.all_ended(2.0)
+    assert judged(well, signal.SIGTERM)[0] == "success"
 
 
 def test_states_are_named():
