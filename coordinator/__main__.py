@@ -18,12 +18,10 @@ from ..proto.control import (
     ConsoleLine,
     Ended,
     Failed,
-    Notice,
     Opened,
     ProcessExit,
     Ready,
     Setup,
-    dump,
     load,
 )
 from ..proto.errors import PodlogError, WireError
@@ -32,25 +30,13 @@ from .hooks import Hooks
 from .opening import OpenRun
 from .server import Server
 from .tools import console
+from .upward import Up
 
 _log = logging.getLogger(__name__)
+_LAST_WORD_S = 600.0
+"""How long a parent that lives may take to hear the end: it must not take it for a crash."""
+
 _FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-
-
-class _Up:
-    """The way up to the parent, which may be gone. Thread-safe."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self._stream = stream
-        self._lock = threading.Lock()
-
-    def tell(self, notice: Notice) -> None:
-        with self._lock:
-            try:
-                self._stream.write(dump(notice))
-                self._stream.flush()
-            except OSError:
-                _log.debug("nobody hears %s", type(notice).__name__)
 
 
 def main() -> int:
@@ -63,14 +49,16 @@ def main() -> int:
         setup = load(down.readline())
     except WireError as error:
         up.tell(Failed(str(error)))
+        up.close(_LAST_WORD_S)
         return 2
     if not isinstance(setup, Setup):
         up.tell(Failed(f"expected Setup on stdin, not {type(setup).__name__}"))
+        up.close(_LAST_WORD_S)
         return 2
 
     console.sink = lambda text: up.tell(ConsoleLine(text))
     hooks = Hooks(
-        opened=lambda run, attempt: _opened(up, run, attempt),
+        opened=lambda run, attempt, asked: _opened(up, run, attempt, asked),
         failed=lambda message: up.tell(Failed(message)),
         ended=lambda ended: _ended(up, ended),
     )
@@ -82,6 +70,7 @@ def main() -> int:
     except PodlogError as error:
         up.tell(Failed(str(error)))
         coordinator.close(5.0)
+        up.close(_LAST_WORD_S)
         return 1
 
     hear = threading.Thread(
@@ -90,10 +79,11 @@ def main() -> int:
     hear.start()
     coordinator.wait_settled(None)
     server.stop()
+    up.close(_LAST_WORD_S)
     return 0
 
 
-def _streams() -> tuple[IO[bytes], _Up]:
+def _streams() -> tuple[IO[bytes], Up]:
     """Stdin and stdout for the parent alone: a tool's prints go to stderr."""
     down = os.fdopen(os.dup(0), "rb")
     up = os.fdopen(os.dup(1), "wb")
@@ -102,7 +92,7 @@ def _streams() -> tuple[IO[bytes], _Up]:
     os.close(null)
     sys.stdout.flush()
     os.dup2(2, 1)
-    return down, _Up(up)
+    return down, Up(up)
 
 
 def _hear(down: IO[bytes], coordinator: Coordinator) -> None:
@@ -123,13 +113,13 @@ def _hear(down: IO[bytes], coordinator: Coordinator) -> None:
     coordinator.parent_gone()
 
 
-def _opened(up: _Up, run: OpenRun, attempt: int) -> None:
+def _opened(up: Up, run: OpenRun, attempt: int, asked: bytes) -> None:
     """Diagnostics go beside the run from here on."""
     if run.log_path is not None:
         _log_to(run.log_path / "coordinator.log")
     _log.info("run %s, attempt %d, job on %d", run.run_id, attempt, os.getpid())
     log_path = "" if run.log_path is None else str(run.log_path)
-    up.tell(Opened(run.run_id, log_path, attempt))
+    up.tell(Opened(run.run_id, log_path, attempt, asked))
 
 
 def _log_to(path: Path) -> None:
@@ -141,7 +131,7 @@ def _log_to(path: Path) -> None:
     root.addHandler(handler)
 
 
-def _ended(up: _Up, ended: Ended) -> None:
+def _ended(up: Up, ended: Ended) -> None:
     _log.info("settled: %s, %d rows", ended.status, ended.rows)
     up.tell(ended)
 

@@ -7,12 +7,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from ..proto.errors import ConfigError, JournalError
+from ..proto.errors import ConfigError
 from ..proto.rows import Row
+from .audit import Audit, audit
+from .audittext import as_json as audit_json
+from .audittext import as_text as audit_text
 from .core.attempts import Attempts
 from .journal import Journal
+from .reading import reading
 from .tools.csvfile import cell
 from .tools.rowjson import dump_line, row_json
+
+__all__ = ["Audit", "audit", "audit_json", "audit_text", "export"]
 
 _FIXED = ("log_attempt", "log_mode", "log_kind", "log_n", "log_step", "log_epoch")
 
@@ -38,15 +44,14 @@ def export(run: Path, format_: str, attempt: int | None = None, out: Path | None
     """
     if format_ not in ("csv", "jsonl"):
         raise ConfigError(f"unknown format {format_!r}; choose csv or jsonl")
-    path = run / "journal.sqlite" if run.is_dir() else run
-    if not path.exists():
-        raise JournalError(f"{path} does not exist; name the log_path of a run")
-    journal = Journal(path, read_only=True)
-    with contextlib.closing(journal):
+    with reading(run) as opened:
+        journal = opened.journal
+        for problem in opened.problems:
+            print(f"podlog: {problem}; `podlog audit` says more", file=sys.stderr)  # noqa: T201
         known = [found.number for found in journal.attempts()]
         if attempt is not None and attempt not in known:
             numbers = ", ".join(map(str, known)) or "none"
-            raise ConfigError(f"{path} has no attempt {attempt}; it has {numbers}")
+            raise ConfigError(f"{run} has no attempt {attempt}; it has {numbers}")
         with _output(out) as file:
             if format_ == "csv":
                 _write_csv(journal, attempt, file)

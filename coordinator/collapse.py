@@ -7,14 +7,14 @@ import time
 from collections.abc import Sequence
 
 from ..proto.records import LogLine
-from .itemstore import StoredLine
+from .takenstore import StoredLine
 
 _Content = tuple[int, str, str]
 
 
 @dataclasses.dataclass(slots=True)
-class Group:
-    """Equal lines of different processes, the first of which came at `since`."""
+class EqualLines:
+    """A line that several processes wrote, the first of them at `since`."""
 
     number: int
     since: float
@@ -44,9 +44,9 @@ class Collapse:
 
     def __init__(self, window: float) -> None:
         self._window = window
-        self._groups: collections.deque[Group] = collections.deque()
+        self._groups: collections.deque[EqualLines] = collections.deque()
         self._made = 0
-        self._newest: dict[_Content, Group] = {}
+        self._newest: dict[_Content, EqualLines] = {}
         self._last: dict[int, int] = {}
 
     def add(self, line: StoredLine, now: float) -> None:
@@ -56,14 +56,14 @@ class Collapse:
         late = group is None or now - group.since >= self._window
         if group is None or late or group.number <= self._last.get(line.process, 0):
             self._made += 1
-            group = self._newest[content] = Group(self._made, now, [])
+            group = self._newest[content] = EqualLines(self._made, now, [])
             self._groups.append(group)
         group.lines.append(line)
         self._last[line.process] = group.number
 
-    def due(self, now: float, *, everything: bool = False) -> list[Group]:
+    def due(self, now: float, *, everything: bool = False) -> list[EqualLines]:
         """Lets go of what was held long enough, in order."""
-        ready: list[Group] = []
+        ready: list[EqualLines] = []
         while self._groups and (everything or now - self._groups[0].since >= self._window):
             group = self._groups.popleft()
             ready.append(group)

@@ -5,21 +5,23 @@ they wrote, the parent what ended. The thread takes what is there, lets the
 `Run` deal with it in one transaction of the journal, and only after the commit
 tells anybody: acks to workers, rows to tools. A turn that fails is undone: the
 streams are ended, memory is built again from the journal, and workers send
-again what was not acked.
+again what was not acked; what others had said is dealt with again.
 """
 
 import contextlib
 import logging
-import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from ..proto import podlog_pb2 as pb
-from ..proto.control import AllEnded, ProcessExit, Setup
-from ..proto.errors import PodlogError, UnavailableError
+from ..proto.control import AllEnded, Ended, ProcessExit, Setup
+from ..proto.errors import UnavailableError
+from ..proto.records import Event
 from .desk import Desk
+from .faults import Faults, is_fault, probe
 from .hooks import Hooks
+from .mailbox import Call, Item, Mailbox, give_back
 from .opening import OpenRun
 from .runners import Runner
 from .streams import Peer, Stream
@@ -27,11 +29,10 @@ from .streams import Peer, Stream
 _log = logging.getLogger(__name__)
 
 TURN_S = 0.05
-RETRY_S = 1.0
 _LONGEST_WAIT_S = 60.0
 _CLOSE_FEEDS_S = 5.0
-
-Call = Callable[[], None]
+_LAST_TRIES_S = 60.0
+"""After every process has ended, a journal that cannot be written is waited for so long."""
 
 
 def _nothing() -> None:
@@ -55,8 +56,9 @@ class Coordinator:
         self.setup = setup
         self._hooks = hooks or Hooks()
         self._desk = Desk(setup, self.post, local=local, hooks=self._hooks)
-        self._queue: queue.SimpleQueue[Call] = queue.SimpleQueue()
-        self._dealt: list[Stream] = []
+        self._faults = Faults()
+        self._mailbox = Mailbox()
+        self._ended_at: float | None = None
         self._stop = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="podlog-state", daemon=True)
@@ -64,8 +66,11 @@ class Coordinator:
     # --------------------------------------------------- from any thread
 
     def start(self) -> None:
-        """Starts the state thread."""
+        """Starts the state thread; a run that was served before is opened at once."""
         self._thread.start()
+        if self.setup.open:
+            asked = pb.Open.FromString(self.setup.open)
+            self.post(lambda: self._desk.reopen(asked))
 
     def begin(self, opened: OpenRun, runners: Mapping[str, Runner]) -> None:
         """Serves a run that the caller has opened, with its tools."""
@@ -80,22 +85,22 @@ class Coordinator:
             taken: called when a message of the stream has been dealt with.
         """
         stream = Stream(hello, peer, taken)
-        self.post(lambda: self._desk.join(stream))
+        self._mailbox.put(lambda: self._desk.join(stream), stream)
         if self._over.is_set():
             peer.end(UnavailableError("the coordinator has ended"))
         return stream
 
     def receive(self, stream: Stream, message: pb.WorkerMessage) -> None:
         """Hands over a stream's next message."""
-        self.post(lambda: self._deal(stream, message))
+        self._mailbox.put(lambda: self._desk.receive(stream, message), stream, credit=True)
 
     def half_closed(self, stream: Stream) -> None:
         """The worker sends nothing more: it is told what was committed, then let go."""
-        self.post(lambda: self._desk.end(stream, None))
+        self._mailbox.put(lambda: self._desk.end(stream, None), stream)
 
     def ended(self, stream: Stream) -> None:
         """The connection is gone; safe twice."""
-        self.post(lambda: self._desk.left(stream))
+        self._mailbox.put(lambda: self._desk.left(stream), stream)
 
     def process_exit(self, notice: ProcessExit) -> None:
         """The launcher's word on one process."""
@@ -104,6 +109,7 @@ class Coordinator:
     def all_ended(self, notice: AllEnded | None = None) -> None:
         """Every process of the job has ended: settle and end."""
         told = notice or AllEnded()
+        self._ended_at = self._ended_at or time.monotonic()
         self.post(lambda: self._desk.all_ended(told))
 
     def parent_gone(self) -> None:
@@ -134,8 +140,11 @@ class Coordinator:
         return settled
 
     def post(self, call: Call) -> None:
-        """Has `call` run on the state thread, in order, in a transaction."""
-        self._queue.put(call)
+        """Has `call` run on the state thread, in order, in a transaction.
+
+        It is run again after a turn that was undone.
+        """
+        self._mailbox.put(call)
 
     # --------------------------------------------------- the state thread
 
@@ -150,79 +159,79 @@ class Coordinator:
 
     def _turn(self) -> None:
         """Deals with what is there, at most about `TURN_S`, then commits and tells."""
-        call = self._next(self._patience())
-        run, began = self._desk.run, time.monotonic()
+        item = self._mailbox.next(self._patience())
+        done: list[Item] = []
         try:
+            run, began = self._desk.run, time.monotonic()
             with contextlib.nullcontext() if run is None else run.opened.journal.transaction():
-                while call is not None:
-                    call()
+                while item is not None:
+                    done.append(item)
+                    item.run()
                     if self._desk.run is not run or time.monotonic() - began > TURN_S:
                         break
-                    call = self._next(0.0)
+                    item = self._mailbox.next(0.0)
                 if run is not None:
+                    text = self._faults.over(time.monotonic())
+                    if text is not None:
+                        run.event(Event("journal_back", text))
                     run.advance(time.monotonic())
+            self._desk.committed()
+            give_back(done)
+            done.clear()
+            self._desk.look(time.monotonic())
         except Exception as error:
-            self._undo(error)
-            return
-
-        self._desk.committed()
-        dealt, self._dealt = self._dealt, []
-        for stream in dealt:
-            stream.taken()
+            self._undo(error, done)
         if self._desk.over:
             self._stop.set()
 
-    def _deal(self, stream: Stream, message: pb.WorkerMessage) -> None:
-        self._dealt.append(stream)
-        self._desk.receive(stream, message)
-
-    def _next(self, timeout: float) -> Call | None:
-        try:
-            return self._queue.get(timeout=timeout) if timeout > 0 else self._queue.get_nowait()
-        except queue.Empty:
-            return None
-
     def _patience(self) -> float:
         """How long nothing has to be done if nothing comes."""
-        run = self._desk.run
-        deadline = None if run is None else run.next_deadline()
+        found = [self._desk.next_deadline(), self._faults.next_deadline()]
+        deadline = min((d for d in found if d is not None), default=None)
         if deadline is None:
             return _LONGEST_WAIT_S
         return min(_LONGEST_WAIT_S, max(0.005, deadline - time.monotonic()))
 
-    def _undo(self, error: Exception) -> None:
+    def _undo(self, error: Exception, done: list[Item]) -> None:
         """Memory follows the journal again; workers come back and send what was not acked."""
-        _log.error("a turn failed and was undone; going on in %.0f s", RETRY_S, exc_info=error)
-        self._dealt.clear()
+        self._faults.met(error, time.monotonic())
         self._desk.drop(error)
+        give_back(done)
+        fault = is_fault(error)
+        self._mailbox.again(i for i in done if i.stream is None and (fault or not i.failed))
         run = self._desk.run
-        while run is not None and not self._stop.wait(RETRY_S):
+        while run is not None and not self._stop.is_set():
+            self._mailbox.turn_away(self._faults.pause(), lambda s: self._desk.turn_away(s, error))
             try:
+                probe(run.opened.journal)
                 with run.opened.journal.transaction():
                     run.recall(time.monotonic())
+                self._faults.back(time.monotonic())
                 return
             except Exception as again:
-                _log.debug("the journal cannot be used yet: %s", again)
+                self._faults.met(again, time.monotonic())
+            if self._ended_at and time.monotonic() > self._ended_at + _LAST_TRIES_S:
+                _log.error("the journal cannot be written, and no process is left: giving up")
+                self._stop.set()
 
     def _finish(self) -> None:
         """Lets everything go; the last cursors are committed before the journal closes."""
-        run = self._desk.run
+        run, ended = self._desk.run, self._desk.ended
+        if run is not None:
+            self._last(lambda: run.close(_CLOSE_FEEDS_S))
+            self._mailbox.empty()
+        told: list[Ended] = []
+        self._last(lambda: told.append(ended()))
+        if run is not None:
+            self._last(run.opened.close)
+        self._last(self._desk.close)
+        self._last(lambda: self._hooks.ended(told[0] if told else Ended("unfinished")))
+        self._over.set()
+        self._mailbox.empty()
+        self._last(self._desk.close)
+
+    def _last(self, call: Call) -> None:
         try:
-            if run is not None:
-                run.close_feeds(_CLOSE_FEEDS_S)
-                while (call := self._next(0.0)) is not None:
-                    call()
-                run.opened.close()
+            call()
         except Exception:
             _log.exception("the end of the run failed")
-        try:
-            self._desk.close()
-            self._hooks.ended(self._desk.ended())
-        except Exception:
-            _log.exception("the end of the run was not told")
-        finally:
-            self._over.set()
-            while (call := self._next(0.0)) is not None:
-                with contextlib.suppress(PodlogError):
-                    call()
-            self._desk.close()

@@ -1,4 +1,4 @@
-"""The SQLite file under the journal: opening, transactions, sealed blobs, settling."""
+"""The SQLite file under the journal: opening, transactions, checkpoints, settling."""
 
 import contextlib
 import logging
@@ -7,71 +7,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import crc32c
-
 from ..proto.errors import JournalError
+from .netfs import is_network
+from .pagesums import PageSums, page_sum
+from .tables import INDEXES, TABLES, intact, reseal, seal
+from .walfile import PAGE, scan, wal_path
 
 _log = logging.getLogger(__name__)
 
 VERSION = 1
-_APPLICATION_ID = 0x706F646C  # "podl"
+APPLICATION_ID = 0x706F646C  # "podl"
 
-_TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE acks (incarnation INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
-CREATE TABLE processes (
-  incarnation INTEGER PRIMARY KEY, process INTEGER NOT NULL,
-  data BLOB NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE attempts (
-  number INTEGER PRIMARY KEY, job_id TEXT NOT NULL, restores INTEGER NOT NULL,
-  started REAL NOT NULL, restored_at INTEGER, UNIQUE (job_id, restores));
-CREATE TABLE schemas (id INTEGER PRIMARY KEY, data BLOB NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE records (
-  incarnation INTEGER NOT NULL, seq INTEGER NOT NULL, attempt INTEGER NOT NULL,
-  mode TEXT NOT NULL, step INTEGER NOT NULL, kind INTEGER NOT NULL,
-  row_n INTEGER, data BLOB NOT NULL, crc INTEGER NOT NULL,
-  PRIMARY KEY (incarnation, seq)) WITHOUT ROWID;
-CREATE INDEX records_by_row ON records (attempt, mode, step, kind, row_n);
-CREATE TABLE rows (
-  id INTEGER PRIMARY KEY, attempt INTEGER NOT NULL, mode TEXT NOT NULL,
-  step INTEGER NOT NULL, kind INTEGER NOT NULL, n INTEGER NOT NULL,
-  revision INTEGER NOT NULL, data BLOB NOT NULL, crc INTEGER NOT NULL,
-  UNIQUE (attempt, mode, step, kind, n, revision));
-CREATE TABLE details (
-  id INTEGER PRIMARY KEY, keep INTEGER NOT NULL, data BLOB NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE events (
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL, data BLOB NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE configs (id INTEGER PRIMARY KEY, data BLOB NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE lines (id INTEGER PRIMARY KEY AUTOINCREMENT, process INTEGER NOT NULL,
-  time REAL NOT NULL, step INTEGER NOT NULL, data BLOB NOT NULL, crc INTEGER NOT NULL);
-CREATE TABLE cursors (tool TEXT PRIMARY KEY, id INTEGER NOT NULL,
-  data BLOB NOT NULL, crc INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE verdicts (
-  chapter INTEGER PRIMARY KEY, status TEXT NOT NULL, final INTEGER NOT NULL,
-  waiting_for TEXT NOT NULL, root_cause TEXT NOT NULL);
-"""
+_BUSY_MS = 5000
 
-_SEALED = {
-    "processes": "incarnation",
-    "schemas": "id",
-    "records": "incarnation || ':' || seq",
-    "rows": "id",
-    "details": "id",
-    "events": "id",
-    "configs": "id",
-    "lines": "id",
-    "cursors": "tool",
-}
-
-
-def seal(data: bytes) -> tuple[bytes, int]:
-    """A blob and its CRC-32C, as the two columns ``data, crc``."""
-    return data, crc32c.crc32c(data)
-
-
-def intact(data: Any, crc: Any) -> bool:
-    """Whether ``data`` is still what was sealed."""
-    return isinstance(data, bytes) and crc32c.crc32c(data) == crc
+WAL_BYTES = 4 << 20
+"""The log is copied into the file when it is longer than this."""
 
 
 def signed(number: int) -> int:
@@ -84,44 +34,61 @@ def unsigned(number: int) -> int:
     return number % (1 << 64)
 
 
-def unseal(what: str, data: Any, crc: Any) -> bytes:
-    """The blob, checked.
+def require(what: str, table: str, row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The row, checked.
 
     Raises:
-        JournalError: the bytes changed since they were written.
+        JournalError: it changed since it was written.
     """
-    if not intact(data, crc):
+    if not intact(table, row):
         raise JournalError(
             f"journal: {what} is damaged (its checksum is wrong); `podlog audit` lists what is"
         )
-    return bytes(data)
+    return row
 
 
 class Database:
     """One connection to a journal file, or to memory.
 
     Not thread-safe: it has one owner at a time. Statements outside
-    `transaction` commit by themselves.
+    `transaction` commit by themselves. What is committed lies in the -wal file
+    first; `checkpoint` copies it, by itself after a transaction that made the
+    file long.
 
     Args:
         path: the file, made with its folder if it is not there; None: memory.
         read_only: never writes; the file must exist.
+        settled: read_only, and nobody writes: its folder may be read-only, too.
+        alone: keeps all readers out, so that no memory is shared through the
+            file system; None: where it is one of a network.
 
     Raises:
         JournalError: the file is missing, damaged, not a journal, or newer.
     """
 
-    def __init__(self, path: Path | None, *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        read_only: bool = False,
+        settled: bool = False,
+        durable: bool = False,
+        alone: bool | None = None,
+    ) -> None:
         self.path = path
-        self._read_only = read_only
+        self._read_only, self._settled, self._alone = read_only, settled, alone
+        self._durable = durable
         self._connection: sqlite3.Connection | None = None
+        self._sums: PageSums | None = None
+        self._wal_limit = WAL_BYTES
         try:
+            sums = None if path is None or read_only else _sums_of(path)
             self._connection = self._open()
-            self._prepare()
+            self._prepare(sums)
         except (sqlite3.Error, OSError) as error:
             self._discard()
             raise JournalError(
-                f"journal {path} cannot be opened ({error}); move it away or change log_path"
+                f"journal {path} cannot be opened ({error}); {self._advice(error)}"
             ) from error
         except JournalError:
             self._discard()
@@ -135,9 +102,17 @@ class Database:
         """Runs one statement for each tuple of values."""
         self._live().executemany(sql, values)
 
+    def put(self, table: str, *values: Any) -> None:
+        """Stores a row of `table` sealed, in place of one with the same key."""
+        marks = ", ".join("?" * (len(values) + 1))
+        self.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", seal(table, *values))
+
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
-        """Everything in the block is committed at its end, or nothing if it raises."""
+        """Everything in the block is committed at its end, or nothing if it raises.
+
+        After a full or failing disk it can be tried again.
+        """
         connection = self._live()
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -145,21 +120,41 @@ class Database:
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
-                connection.execute("ROLLBACK")
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
             raise
+        if self._sums is not None and self._wal_size() > self._wal_limit:
+            self.checkpoint()
+
+    def checkpoint(self) -> bool:
+        """Copies what is committed into the main file, the sums of its pages first.
+
+        Returns:
+            Whether all is in the file. If not, somebody reads it or the disk
+            is full: all is safe where it is, and it is tried again later.
+        """
+        if not self._sum_log():
+            return False
+        self.execute("PRAGMA busy_timeout=0")
+        try:
+            (busy, _, _) = self.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            _log.warning("journal %s keeps its -wal file for now: %s", self.path, error)
+            busy = 1
+        self.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
+        self._wal_limit = self._wal_size() + WAL_BYTES if busy else WAL_BYTES
+        return not busy
 
     def check(self) -> list[str]:
-        """What is wrong with the file: SQLite's own check, then every checksum."""
+        """What is wrong: SQLite's own check, then the checksum of every row."""
         try:
             found = [str(row[0]) for row in self.execute("PRAGMA integrity_check")]
             problems = [f"sqlite: {text}" for text in found if text != "ok"]
-            for table, name in _SEALED.items():
-                blobs = self.execute(f"SELECT {name}, data, crc FROM {table}")
-                problems += [
-                    f"{table} {i}: wrong checksum"
-                    for i, data, crc in blobs
-                    if not intact(data, crc)
-                ]
+            for table in TABLES:
+                for row in self.execute(f"SELECT * FROM {table.name}"):
+                    if not intact(table.name, row):
+                        key = ":".join(map(str, row[: table.key]))
+                        problems.append(f"{table.name} {key}: wrong checksum")
         except sqlite3.Error as error:
             return [f"sqlite: {error}"]
         return problems
@@ -168,49 +163,86 @@ class Database:
         """Leaves one self-contained file, unless somebody still reads it; safe twice."""
         if self._connection is None:
             return
-        if not self._read_only and self.path is not None:
+        if self._sums is not None:
+            self.checkpoint()
             try:
-                self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 self.execute("PRAGMA journal_mode=DELETE")
             except sqlite3.Error as error:
                 _log.warning("journal %s keeps its -wal file: %s", self.path, error)
         self._discard()
+
+    def _sum_log(self) -> bool:
+        """Writes the sums of the pages in the log; returns whether they are on the disk."""
+        if self.path is None or self._sums is None:
+            return False
+        try:
+            self._sums.update({n: page_sum(n, page) for n, page in scan(self.path).read().items()})
+        except OSError as error:
+            self._wal_limit = self._wal_size() + WAL_BYTES
+            _log.warning("journal %s keeps its -wal file for now: %s", self.path, error)
+            return False
+        return True
 
     def _open(self) -> sqlite3.Connection:
         if self.path is None:
             where = "file::memory:"
         elif self._read_only:
             where = self.path.resolve().as_uri() + "?mode=ro"
+            if self._settled and not wal_path(self.path).exists():
+                where += "&immutable=1"
         else:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             where = self.path.resolve().as_uri()
         connection = sqlite3.connect(
-            where, uri=True, timeout=5.0, isolation_level=None, check_same_thread=False
+            where, uri=True, timeout=_BUSY_MS / 1000, isolation_level=None, check_same_thread=False
         )
+        connection.create_function("reseal", 3, reseal, deterministic=True)
         connection.text_factory = lambda text: text.decode("utf-8", "replace")
         return connection
 
-    def _prepare(self) -> None:
+    def _prepare(self, sums: PageSums | None) -> None:
+        if sums is not None:
+            self.execute(f"PRAGMA page_size={PAGE}")
+            self.execute("PRAGMA wal_autocheckpoint=0")
+            if is_network(self._live_path()) if self._alone is None else self._alone:
+                self.execute("PRAGMA locking_mode=EXCLUSIVE")
         (version,) = self.execute("PRAGMA user_version").fetchone()
         (application,) = self.execute("PRAGMA application_id").fetchone()
         (tables,) = self.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-        if tables and application != _APPLICATION_ID:
+        if tables and application != APPLICATION_ID:
             raise JournalError(f"{self.path} is not a podlog journal; choose another log_path")
         if version > VERSION:
-            raise JournalError(
-                f"journal {self.path} has format {version}, this podlog knows up to {VERSION}; "
-                "use the podlog that wrote it, or a newer one"
-            )
+            raise JournalError(newer(self.path, version))
         if self._read_only:
             return
         if self.path is not None:
             self.execute("PRAGMA journal_mode=WAL")
-            self.execute("PRAGMA synchronous=NORMAL")
+            self.execute(f"PRAGMA synchronous={'FULL' if self._durable else 'NORMAL'}")
+            self.execute("PRAGMA secure_delete=ON")
         if not tables:
             self._live().executescript(
-                f"BEGIN; {_TABLES} PRAGMA application_id={_APPLICATION_ID};"
+                f"BEGIN; {' '.join(table.create for table in TABLES)} {INDEXES}"
+                f" PRAGMA application_id={APPLICATION_ID};"
                 f" PRAGMA user_version={VERSION}; COMMIT;"
             )
+        self._sums = sums
+        self.checkpoint()
+
+    def _advice(self, error: Exception) -> str:
+        if not self._read_only:
+            return "move it away or change log_path"
+        if "locked" in str(error):
+            return "on a network file system only the coordinator reads a live journal: wait for it"
+        return "name the log_path of a run; if its folder is read-only, copy it"
+
+    def _wal_size(self) -> int:
+        try:
+            return wal_path(self._live_path()).stat().st_size
+        except OSError:
+            return 0
+
+    def _live_path(self) -> Path:
+        assert self.path is not None
+        return self.path
 
     def _live(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -219,5 +251,41 @@ class Database:
 
     def _discard(self) -> None:
         if self._connection is not None:
+            # Closing copies what the log still holds.
+            if self._sums is not None and not self._sum_log():
+                self._sums.remove()
             self._connection.close()
             self._connection = None
+
+
+def newer(path: Path | None, version: int) -> str:
+    """The refusal of a journal that a newer podlog wrote."""
+    return (
+        f"journal {path} has format {version}, this podlog knows up to {VERSION}; "
+        "use the podlog that wrote it, or a newer one"
+    )
+
+
+def header(path: Path) -> tuple[int, int] | None:
+    """Application id and format of an SQLite file; None: it is none.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(100)
+    except FileNotFoundError:
+        return None
+    if len(data) < 100 or not data.startswith(b"SQLite format 3\0"):
+        return None
+    return int.from_bytes(data[68:72], "big"), int.from_bytes(data[60:64], "big")
+
+
+def _sums_of(path: Path) -> PageSums:
+    """The sums of a journal that is about to be opened; made if there are none."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sums = PageSums(path)
+    if sums.missing and (header(path) or (0, 0))[0] == APPLICATION_ID:
+        sums.build()
+    return sums

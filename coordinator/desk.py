@@ -1,12 +1,14 @@
 """Who comes to the state thread, and what is done about it: before and after `Open`."""
 
 import logging
+import sqlite3
 import time
 from collections.abc import Callable, Mapping
 
 from ..proto import podlog_pb2 as pb
 from ..proto.control import AllEnded, Ended, ProcessExit, Setup
 from ..proto.errors import PodlogError, RefusedError, UnavailableError, WireError
+from .asking import Asking
 from .feeds import Post
 from .hooks import Hooks
 from .lobby import Lobby
@@ -15,9 +17,10 @@ from .opening import OpenRun
 from .run import Run
 from .runners import Runner
 from .streams import Stream
-from .toolset import open_asked
 
 _log = logging.getLogger(__name__)
+
+_CLOSE_FEEDS_S = 1.0
 
 
 class Desk:
@@ -42,9 +45,13 @@ class Desk:
         self._local = local
         self._hooks = hooks
         self._lobby = Lobby(setup)
+        self._asking = Asking(setup)
         self._streams: set[Stream] = set()
         self._ends: list[tuple[Stream, Exception | None]] = []
+        self._exits: dict[int, ProcessExit] = {}
+        self._all_ended: AllEnded | None = None
         self._refusal: RefusedError | None = None
+        self._parting: UnavailableError | None = None
 
     # ------------------------------------------------------------- streams
 
@@ -73,14 +80,18 @@ class Desk:
         if self.run is not None:
             self.run.leave(stream, time.monotonic())
 
+    def turn_away(self, stream: Stream, error: Exception) -> None:
+        """Ends a stream at once, without a word to the run: to come again."""
+        stream.alive = False
+        self._streams.discard(stream)
+        self._lobby.leave(stream)
+        stream.peer.end(UnavailableError(f"the coordinator could not go on: {error}"))
+
     def drop(self, error: Exception) -> None:
         """Ends all streams at once: the turn was undone."""
-        streams, self._streams = self._streams, set()
         ends, self._ends = self._ends, []
-        for stream in streams.union(stream for stream, _ in ends):
-            stream.alive = False
-            self._lobby.leave(stream)
-            stream.peer.end(UnavailableError(f"the coordinator could not go on: {error}"))
+        for stream in self._streams.union(stream for stream, _ in ends):
+            self.turn_away(stream, error)
 
     def _join(self, stream: Stream) -> None:
         self._streams.add(stream)
@@ -102,7 +113,7 @@ class Desk:
         if self.run is not None:
             self.run.receive(stream, message, time.monotonic())
         elif message.WhichOneof("body") == "open" and stream.hello.process == 0:
-            self._open(message.open)
+            self.reopen(message.open)
         else:
             self._lobby.hold(stream, message)
 
@@ -110,37 +121,57 @@ class Desk:
         """Runs a stream's call; what is wrong with it ends that stream only."""
         try:
             call()
-        except (WireError, RefusedError) as error:
+        except (WireError, RefusedError, UnavailableError) as error:
             self.end(stream, error)
 
     # ------------------------------------------------------------- opening
 
+    def reopen(self, asked: pb.Open) -> None:
+        """Process 0 says what the run is, or a coordinator before this one had been told."""
+        if self._refusal is None:
+            self._asking.ask(asked)
+            self._open(time.monotonic())
+
+    def _open(self, now: float) -> None:
+        """Opens what is asked for, if it can be had by now."""
+        try:
+            found = self._asking.poll(now)
+        except PodlogError as error:
+            self._refuse(error)
+            return
+        if found is None:
+            return
+        opened, runners, problems = found
+        self.begin(opened, runners)
+        if self.run is not None:
+            self.run.want_postprocess(self._asking.postprocess)
+            for problem in problems:
+                self.run.event(problem)
+
     def begin(self, opened: OpenRun, runners: Mapping[str, Runner]) -> None:
         """The run is open: everybody who waited is let in."""
+        run: Run | None = None
         try:
             with opened.journal.transaction():
                 run = self.run = Run(opened, self._setup, self._post, local=self._local)
                 for name, runner in runners.items():
                     run.add_tool(name, runner)
                 self._let_in(run)
-        except PodlogError as error:
+        except (PodlogError, sqlite3.Error, OSError) as error:
             self.run = None
+            if run is not None:
+                run.close(_CLOSE_FEEDS_S)
             opened.close()
-            self._refuse(error)
+            self._not_begun(error)
             return
-        self._hooks.opened(opened, run.attempt)
+        self._hooks.opened(opened, run.attempt, self._asking.message)
 
-    def _open(self, asked: pb.Open) -> None:
-        """Process 0 says what the run is."""
-        try:
-            opened, runners, problems = open_asked(asked, self._setup)
-        except PodlogError as error:
+    def _not_begun(self, error: Exception) -> None:
+        """What cannot be opened now may be later, if it is the disk that refuses."""
+        if isinstance(error, PodlogError) or not self._asking.again(error, time.monotonic()):
             self._refuse(error)
-            return
-        self.begin(opened, runners)
-        if self.run is not None:
-            self.run.want_postprocess(asked.postprocess)
-            self.run.report(problems)
+        else:
+            self.drop(error)
 
     def _let_in(self, run: Run) -> None:
         streams, held = self._lobby.empty()
@@ -149,33 +180,59 @@ class Desk:
                 self._guarded(stream, lambda stream=stream: self._enter(run, stream))  # type: ignore[misc]
         for stream, message in held:
             self.receive(stream, message)
+        now = time.monotonic()
+        for notice in self._exits.values():
+            run.process_exit(notice, now)
+        if self._all_ended is not None:
+            run.all_ended(self._all_ended, now)
 
-    def _refuse(self, error: PodlogError) -> None:
+    def _refuse(self, error: Exception) -> None:
         """The run cannot be opened: nobody is served, now or later."""
         _log.error("the run cannot be opened: %s", error)
         self._hooks.failed(str(error))
         self._refusal = RefusedError(f"the run cannot be opened: {error}")
+        self.over = self.over or self._all_ended is not None
         for stream in list(self._streams):
             self.end(stream, self._refusal)
 
     # ------------------------------------------------- the parent, the thread
 
     def process_exit(self, notice: ProcessExit) -> None:
-        """The launcher's word on one process."""
+        """The launcher's word on one process; kept for a run that is opened later."""
         if self.run is not None:
             self.run.process_exit(notice, time.monotonic())
+        else:
+            self._exits[notice.process] = notice
 
     def all_ended(self, notice: AllEnded) -> None:
-        """Nobody is left; a run that nobody opened will not be opened any more."""
-        if self.run is None:
-            self.over = True
-        else:
+        """Nobody is left; a run that nobody has asked for will not be opened any more."""
+        if self.run is not None:
             self.run.all_ended(notice, time.monotonic())
+        elif self._asking.open and self._refusal is None:
+            self._all_ended = notice
+        else:
+            self.over = True
 
     def orphaned(self) -> None:
-        """The Logger that started this coordinator is gone."""
-        if self.run is None:
+        """The Logger that started this coordinator is gone; a run goes on until it settles."""
+        if self.run is None and (self._refusal is not None or not self._asking.open):
             self.over = True
+
+    def look(self, now: float) -> None:
+        """Between turns: is the run to be had by now, does another coordinator wait for it."""
+        if self.run is None:
+            if self._refusal is None and not self.over:
+                self._open(now)
+        elif not self.over and self.run.wanted(now):
+            self.over = True
+            self._parting = UnavailableError("another coordinator takes the run over")
+            _log.warning("%s", self._parting)
+
+    def next_deadline(self) -> float | None:
+        """When there is something to do though nothing came."""
+        if self.run is None:
+            return self._asking.next_deadline()
+        return self.run.next_deadline()
 
     def committed(self) -> None:
         """Tells everybody what is committed."""
@@ -186,11 +243,12 @@ class Desk:
 
     def close(self) -> None:
         """Ends all streams, well, those too that the run has given up."""
+        self._asking.give_up()
         self._end_streams()
         streams, self._streams = self._streams, set()
         for stream in streams:
             stream.alive = False
-            stream.peer.end(None)
+            stream.peer.end(self._parting)
 
     def _end_streams(self) -> None:
         ends, self._ends = self._ends, []
@@ -198,7 +256,9 @@ class Desk:
             stream.peer.end(error)
 
     def ended(self) -> Ended:
-        """The last word."""
+        """The last word; while the journal is open."""
+        if self._parting is not None:
+            return Ended("unfinished", str(self._parting))
         if self.run is None:
             return Ended("unfinished", "" if self._refusal is None else str(self._refusal))
         return self.run.ended()

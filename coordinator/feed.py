@@ -10,12 +10,20 @@ from collections.abc import Callable, Sequence
 
 from ..proto.records import Event
 from ..proto.rows import ConfigItem, FeedItem, Row
+from .patience import ClosingError, Patience
 from .runners import Runner
+from .takenstore import Cursor
 
 _log = logging.getLogger(__name__)
 
-BACKOFF_S = (0.1, 0.5, 2.0)
-"""Waits before the second, third and fourth try of a call that raised."""
+TRIES = 4
+"""How often a call is made that raises something that is the tool's own fault."""
+
+DEATHS = 3
+"""How often the tool's own process may die at one row."""
+
+REOPEN_S = (10.0, 300.0)
+"""The first and the longest wait before a tool that could not be started is tried again."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,113 +45,91 @@ class FeedStats:
     error: str = ""
 
 
-@dataclasses.dataclass
-class _Finalize:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _End:
     status: str
-    done: threading.Event = dataclasses.field(default_factory=threading.Event)
-    over: bool = False
+    chapter: int
 
 
 class Feed:
     """Feeds one tool on a thread of its own, so that no other tool ever waits for it.
 
-    Life: `start`, then `submit` whenever `idle`, `finalize` as often as there
-    are chapters, `close` once. All methods are thread-safe and return at once,
-    except for the waits that `finalize` and `close` are given.
+    Life: `start`, then `submit` and `end_chapter`, each only when `on_done` has
+    answered the one before and that is committed; `close` once. All methods
+    are thread-safe and return at once, except for `close`.
 
-    A call that raises is tried again after each of `backoff`; then the rows
-    of the call go to the tool one by one, and those that still raise are
-    skipped, counted and reported.
+    A call that raises an OSError is made again until it works: what the tool
+    needs is away. One that raises anything else is made `TRIES` times; then
+    the rows of the call go to the tool one by one, and those that still raise
+    are skipped, counted and reported, as are those at which the tool's process
+    died `DEATHS` times. A tool that cannot be started keeps its cursor.
 
     Args:
         name: the tool's name: its cursor is kept under it.
         runner: the tool.
-        on_done: takes name, id of the last item taken and the tool's position
-            then, after a batch and after `finalize`; on the feed's thread.
+        on_done: takes name and cursor, when the tool is open, after a batch
+            and after the end of a chapter; on the feed's thread.
         on_event: takes what the run should know; on the feed's thread.
-        cursor: id of the last item that the tool has taken.
-        position: where the tool stood at `cursor`.
-        backoff: waits between tries, in seconds.
+        taken: the cursor as committed last.
+        config: told to the tool before anything else.
+        backoff: the first and the longest wait between two tries, in seconds.
+
+    Attributes:
+        failed: the tool cannot be started.
     """
 
     def __init__(
         self,
         name: str,
         runner: Runner,
-        on_done: Callable[[str, int, bytes], None],
+        on_done: Callable[[str, Cursor], None],
         on_event: Callable[[Event], None],
         *,
-        cursor: int = 0,
-        position: bytes = b"",
-        backoff: Sequence[float] = BACKOFF_S,
+        taken: Cursor | None = None,
+        config: ConfigItem | None = None,
+        backoff: tuple[float, float] = (0.1, 30.0),
     ) -> None:
         self.name = name
+        self.failed = False
         self._runner = runner
         self._on_done = on_done
         self._on_event = on_event
-        self._taken = self._cursor = cursor
-        self._position = position
-        self._backoff = tuple(backoff)
-        self._jobs: queue.SimpleQueue[Sequence[FeedItem] | _Finalize | None] = queue.SimpleQueue()
+        self._taken = taken or Cursor()
+        self._config = config
+        self._position = self._taken.position
+        self._jobs: queue.SimpleQueue[Sequence[FeedItem] | _End | None] = queue.SimpleQueue()
         self._closing = threading.Event()
-        self._busy = threading.Event()
-        self._finalizing: _Finalize | None = None
-        self._stats = FeedStats()
+        self._patience = Patience(name, backoff, self._closing, self._report)
+        self._written = self._skipped = 0
         self._thread = threading.Thread(target=self._run, name=f"podlog-feed-{name}", daemon=True)
-
-    @property
-    def idle(self) -> bool:
-        """Whether a batch may be submitted."""
-        return not self._busy.is_set() and not self._closing.is_set()
-
-    @property
-    def taken(self) -> int:
-        """Id of the last item submitted: the next batch begins behind it."""
-        return self._taken
-
-    @property
-    def finalized(self) -> bool:
-        """Whether no end of a chapter is under way."""
-        pending = self._finalizing
-        return pending is None or pending.over
 
     def stats(self) -> FeedStats:
         """The counts so far."""
-        stats, ignored = self._stats, self._runner.ignored
-        return dataclasses.replace(stats, written=stats.written - ignored, ignored=ignored)
+        ignored, patience = self._runner.ignored, self._patience
+        written = self._written - ignored
+        return FeedStats(written, self._skipped, ignored, patience.raised, patience.error)
+
+    def in_call(self) -> float:
+        """For how many seconds the tool has not returned from a call."""
+        since = self._patience.since
+        return 0.0 if since is None else time.monotonic() - since
 
     def start(self) -> None:
         """Starts the thread, which opens the tool at its position."""
         self._thread.start()
 
     def submit(self, items: Sequence[FeedItem]) -> None:
-        """Hands over a batch in order of id; only when `idle`, and not empty."""
-        self._busy.set()
-        self._taken = items[-1].id
+        """Hands over a batch, not empty, in order of id."""
         self._jobs.put(items)
 
-    def begin_finalize(self, status: str) -> "_Finalize":
-        """Queues the end of a chapter behind the batch that is in flight.
+    def end_chapter(self, status: str, chapter: int) -> None:
+        """Has the tool told that a chapter is over."""
+        self._jobs.put(_End(status, chapter))
 
-        Calling it on every feed before `finalize` on each lets them end side by side.
-        """
-        self._finalizing = _Finalize(status)
-        self._jobs.put(self._finalizing)
-        return self._finalizing
-
-    def finalize(self, status: str, timeout: float) -> bool:
-        """Ends a chapter, unless `begin_finalize` did, and waits for the tool.
-
-        Returns:
-            Whether the tool was through within `timeout` seconds.
-        """
-        pending = self._finalizing
-        if pending is None or pending.status != status:
-            pending = self.begin_finalize(status)
-        done = pending.done.wait(timeout)
-        if done:
-            self._finalizing = None
-        return done
+    def stop(self) -> None:
+        """Begins to close: what raises now is not repeated."""
+        self._closing.set()
+        self._jobs.put(None)
 
     def close(self, timeout: float) -> bool:
         """Ends the thread and lets go of the tool; safe twice and without start.
@@ -152,18 +138,16 @@ class Feed:
         does not return: then its process is killed, if it has one.
 
         Returns:
-            Whether the thread has ended within `timeout` seconds.
+            Whether the thread has ended, about `timeout` seconds later at most.
         """
-        self._closing.set()
-        self._jobs.put(None)
+        self.stop()
         if self._thread.ident is None:
             self._runner.close()
             return True
-        deadline = time.monotonic() + timeout
         self._thread.join(timeout)
         if self._thread.is_alive():
             self._runner.kill()
-            self._thread.join(max(1.0, deadline - time.monotonic()))
+            self._thread.join(1.0)
         if self._thread.is_alive():
             _log.warning("tool %s does not return; its thread is left behind", self.name)
         return not self._thread.is_alive()
@@ -171,54 +155,76 @@ class Feed:
     # ------------------------------------------------- on the feed's thread
 
     def _run(self) -> None:
-        def open_tool() -> None:
-            self._position = self._runner.open(self._position)
+        try:
+            self._open()
+            self._done(self._taken.id)
+            while (job := self._jobs.get()) is not None:
+                if isinstance(job, _End):
+                    self._end(job.status)
+                    self._done(self._taken.id, job.chapter)
+                else:
+                    self._deliver(job)
+                    self._done(job[-1].id)
+        except ClosingError:
+            _log.info("tool %s is left at item %d", self.name, self._taken.id)
+        self._patience.once(self._runner.close)
 
-        if not self._try(open_tool):
-            self._report("tool_failed", f"tool {self.name} cannot be started")
-        while (job := self._jobs.get()) is not None:
-            if isinstance(job, _Finalize):
-                self._end_chapter(job)
-            elif self._deliver(job):
-                self._cursor = job[-1].id
-                self._busy.clear()
-                self._on_done(self.name, self._cursor, self._position)
-        self._try(self._runner.close)
+    def _done(self, number: int, told: int = 0) -> None:
+        self._taken = Cursor(number, self._position, max(told, self._taken.told))
+        self._on_done(self.name, self._taken)
 
-    def _deliver(self, items: Sequence[FeedItem]) -> bool:
-        """Whether the batch is through; not so if the feed is closing."""
+    def _open(self) -> None:
+        pause, longest = REOPEN_S
+        while not self._patience.insist(self._reopen, tries=1, deaths=1):
+            if not self.failed:
+                self.failed = True
+                self._fail("cannot be started")
+            self._patience.wait(pause)
+            pause = min(longest, 2 * pause)
+        if self.failed:
+            self.failed = False
+            self._report("tool_back", "could be started after all")
+        if self._config is not None:
+            self._give([self._config])
+
+    def _reopen(self) -> None:
+        begun = self._taken != Cursor()
+        self._position = self._runner.open(self._position or (None if begun else b""))
+
+    def _end(self, status: str) -> None:
+        def call() -> None:
+            self._position = self._runner.finalize(status)
+
+        if not self._patience.insist(call, tries=1, deaths=DEATHS):
+            self._fail("raised in finalize")
+            self._patience.once(self._reopen)  # it may have done half of it
+
+    def _deliver(self, items: Sequence[FeedItem]) -> None:
         for kind, run in itertools.groupby(items, type):
             group = list(run)
-            parts = [group] if kind is Row else [[item] for item in group]
-            for part in parts:
-                if not self._give(part):
-                    return False
-        return True
+            for part in [group] if kind is Row else [[item] for item in group]:
+                self._give(part)
 
-    def _give(self, part: list[FeedItem]) -> bool:
-        if self._attempt(part):
-            return True
-        for wait in self._backoff:
-            if self._closing.wait(wait):
-                return False
-            if self._attempt(part):
-                return True
-        self._skip([item for item in part if len(part) == 1 or not self._attempt([item])])
-        return True
+    def _give(self, part: list[FeedItem]) -> None:
+        alone = len(part) == 1
+        if self._hand(part, tries=TRIES, deaths=DEATHS if alone else 1):
+            return
+        skipped = [i for i in part if alone or not self._hand([i], tries=1, deaths=DEATHS)]
+        if skipped:
+            self._skip(skipped)
 
-    def _attempt(self, part: list[FeedItem]) -> bool:
+    def _hand(self, part: list[FeedItem], *, tries: int, deaths: int) -> bool:
         def call() -> None:
             self._position = self._runner.deliver(part)
 
-        done = self._try(call)
-        if done:
-            rows = sum(isinstance(item, Row) for item in part)
-            self._stats = dataclasses.replace(self._stats, written=self._stats.written + rows)
+        rows = sum(isinstance(item, Row) for item in part)
+        quiet = rows == 0  # an event about an event would bring forth the next one
+        done = self._patience.insist(call, tries=tries, deaths=deaths, quiet=quiet)
+        self._written += rows if done else 0
         return done
 
     def _skip(self, items: list[FeedItem]) -> None:
-        """Counts and reports; not for an event, which would bring forth the next one."""
-        self._stats = dataclasses.replace(self._stats, skipped=self._stats.skipped + len(items))
+        self._skipped += len(items)
         match items:
             case [Row(key), *others]:
                 what = f"the {key.kind.label} row of mode {key.mode!r} at step {key.step}"
@@ -228,30 +234,11 @@ class Feed:
                 what = "a config"
             case _:
                 return
-        self._report("tool_skipped", f"tool {self.name} was not given {what}")
+        self._report("tool_skipped", f"was not given {what}: {self._patience.error}")
 
-    def _end_chapter(self, job: _Finalize) -> None:
-        def call() -> None:
-            self._position = self._runner.finalize(job.status)
+    def _fail(self, what: str) -> None:
+        self._report("tool_failed", f"{what}: {self._patience.error}")
 
-        if not self._try(call):
-            self._report("tool_failed", f"tool {self.name} raised in finalize")
-        job.over = True
-        self._on_done(self.name, self._cursor, self._position)
-        job.done.set()
-
-    def _report(self, name: str, what: str) -> None:
-        text = f"{what}: {self._stats.error}"
-        self._on_event(Event(name, text, fields={"tool": self.name}))
-
-    def _try(self, call: Callable[[], None]) -> bool:
-        try:
-            call()
-        except BaseException as error:
-            text = f"{type(error).__name__}: {error}"
-            self._stats = dataclasses.replace(
-                self._stats, raised=self._stats.raised + 1, error=text
-            )
-            _log.warning("tool %s raised %s", self.name, text, exc_info=True)
-            return False
-        return True
+    def _report(self, name: str, text: str) -> None:
+        event = Event(name, f"tool {self.name} {text}", fields={"tool": self.name})
+        self._on_event(event)

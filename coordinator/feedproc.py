@@ -3,9 +3,12 @@
 What the tool prints goes to stderr: stdout belongs to the replies.
 """
 
+import contextlib
+import ctypes
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 import traceback
@@ -22,10 +25,12 @@ from .feedpipe import read_frame, write_frame
 from .runners import ThreadRunner
 
 _GRACE_S = 10.0
+_PR_SET_PDEATHSIG = 1
 
 
 def main() -> int:
-    """Serves one tool until stdin ends."""
+    """Serves one tool until stdin ends; the argument is the coordinator's pid."""
+    _die_with(int(sys.argv[1]))
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     sys.stdout = os.fdopen(1, "w", buffering=1, errors="backslashreplace")
@@ -38,20 +43,32 @@ def main() -> int:
     runner: ThreadRunner | None = None
     while (data := requests.get()) is not None:
         reply = pb.FeedReply()
+        ignored = 0 if runner is None else runner.ignored
         try:
             runner, reply.position = _handle(runner, pb.FeedRequest.FromString(data))
+            reply.ignored = runner.ignored - ignored
         except BaseException as error:
             traceback.print_exc()
             reply.error = f"{type(error).__name__}: {error}"
+            reply.away = isinstance(error, OSError)
         write_frame(replies, reply.SerializeToString())
     ended.set()
     return 0
 
 
+def _die_with(parent: int) -> None:
+    """Else a tool would go on writing while the next coordinator makes another go back."""
+    with contextlib.suppress(AttributeError, OSError):  # prctl is Linux's
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        sys.exit(0)
+
+
 def _handle(runner: ThreadRunner | None, request: pb.FeedRequest) -> tuple[ThreadRunner, bytes]:
     if request.HasField("open"):
         runner = ThreadRunner(_tool(request.open))
-        return runner, runner.open(request.open.position)
+        known = request.open.HasField("position")
+        return runner, runner.open(request.open.position if known else None)
     if runner is None:
         raise RuntimeError("the tool could not be made")
     if request.HasField("write"):

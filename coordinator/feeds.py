@@ -1,77 +1,130 @@
 """All feeds of a run: hands each what it has not taken yet, commits its cursor."""
 
 import dataclasses
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 from ..proto.records import Event
-from ..proto.rows import Row
 from .feed import Feed, FeedStats
-from .journal import Journal
+from .journal import Cursor, Journal
+from .outputlog import OutputLog
 from .runners import Runner
-from .textlog import TextLog
 
 BATCH = 256
 LINES = 1024
+
+_OUTPUT = "output"
+"""The name under which the cursor of ``output.log`` is kept."""
 
 Post = Callable[[Callable[[], None]], None]
 
 
 @dataclasses.dataclass(eq=False)
 class _Fed:
-    """One feed, what it has taken, and whether it heard the end of its last rows."""
+    """One feed, how far it is as committed, and what it has been asked for since.
+
+    Nothing more is asked for while `asked`: so a kill leaves at most one batch,
+    or one end of a chapter, behind the committed position.
+    """
 
     feed: Feed
-    taken: int
-    told: bool = False
+    taken: Cursor
+    asked: bool = True
+    left: bool = False
+    stuck: bool = False
+
+    def waits_for(self, last: int) -> bool:
+        """Whether it has not taken everything up to `last`, and still may."""
+        return not self.excused() and (self.asked or self.taken.id < last)
+
+    def excused(self) -> bool:
+        """Whether nobody waits for it."""
+        return self.left or self.feed.failed
 
 
 class Feeds:
     """The tools of a run and its ``output.log``. Owned by the state thread.
 
+    Everything belongs into a transaction of the journal, except for `pump` and
+    `pump_lines`, which follow it.
+
     Args:
         journal: where items come from and cursors go.
         post: hands a call to the state thread; from any thread.
         on_event: takes what a tool met; called on the state thread.
+        timeout_s: how long a call of a tool may take before it is named.
     """
 
-    def __init__(self, journal: Journal, post: Post, on_event: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        post: Post,
+        on_event: Callable[[Event], None],
+        timeout_s: float = 60.0,
+    ) -> None:
         self._journal = journal
         self._post = post
         self._on_event = on_event
+        self._timeout_s = timeout_s
         self._fed: dict[str, _Fed] = {}
-        self._log: TextLog | None = None
-        self._written = self._last_line = 0
+        self._ending: tuple[str, int] | None = None
+        self._log: OutputLog | None = None
+        self._written = Cursor()
+        self._last_line = 0
 
     def add(self, name: str, runner: Runner) -> None:
         """Starts a tool's feed from its cursor in the journal."""
-        cursor, position = self._journal.cursor(name)
-        feed = Feed(
-            name, runner, self._on_done, self._on_feed_event, cursor=cursor, position=position
-        )
-        self._fed[name] = _Fed(feed, cursor)
+        taken = self._journal.cursor(name)
+        config = self._journal.newest_config()
+        if config is not None and config.id > taken.id:
+            config = None  # it is still to come
+        feed = Feed(name, runner, self._on_done, self._on_feed_event, taken=taken, config=config)
+        self._fed[name] = _Fed(feed, taken)
         feed.start()
 
     def open_log(self, path: Path, *, window: float) -> None:
-        """Starts ``output.log``; equal lines within `window` seconds become one."""
-        cursor, position = self._journal.cursor("output")
-        self._written = self._last_line = cursor
-        self._log = TextLog(
-            "output", path, self._on_lines, cursor=cursor, position=position, window=window
+        """Starts ``output.log``; equal lines within `window` seconds become one.
+
+        Where it begins is committed before its first line is written.
+        """
+        taken = self._journal.cursor(_OUTPUT)
+        if not taken.position:
+            size = path.stat().st_size if path.exists() else 0
+            taken = Cursor(taken.id, json.dumps([size, []]).encode())
+            self._set_cursor(_OUTPUT, taken)
+        self._written, self._last_line = taken, taken.id
+        self._log = OutputLog(
+            path, self._on_lines, cursor=taken.id, position=taken.position, window=window
         )
         self._log.start()
 
+    def recall(self) -> None:
+        """Commits again what may have been undone with a turn."""
+        self._ending = None
+        for name, fed in self._fed.items():
+            self._set_cursor(name, fed.taken)
+        if self._log is not None:
+            self._set_cursor(_OUTPUT, self._written)
+
     def pump(self, before: int | None) -> None:
-        """Hands each idle feed its next items, none with an id of `before` or more."""
+        """Hands each feed its next items, none with an id of `before` or more, or the end."""
         last = self._last(before)
         for fed in self._fed.values():
-            if not fed.feed.idle or fed.feed.taken >= last:
+            if fed.asked:
+                self._watch(fed)
                 continue
-            items = [i for i in self._journal.rows_after(fed.feed.taken, BATCH) if i.id <= last]
+            items = []
+            if fed.taken.id < last:
+                found = self._journal.rows_after(fed.taken.id, BATCH)
+                items = [item for item in found if item.id <= last]
             if items:
-                fed.told = fed.told and not any(isinstance(item, Row) for item in items)
+                fed.asked = True
                 fed.feed.submit(items)
+            elif self._ending is not None and fed.taken.told < self._ending[1]:
+                fed.asked = True
+                fed.feed.end_chapter(*self._ending)
 
     def pump_lines(self) -> None:
         """Hands ``output.log`` its next lines."""
@@ -82,65 +135,84 @@ class Feeds:
             self._last_line = lines[-1].id
             self._log.submit(lines)
 
-    def caught_up(self, before: int | None) -> bool:
-        """Whether every tool has taken everything below `before`."""
-        last = self._last(before)
-        return all(fed.feed.idle and fed.taken >= last for fed in self._fed.values())
-
     def lines_written(self) -> bool:
         """Whether all lines handed to ``output.log`` are in it."""
-        return self._log is None or self._written >= self._last_line
+        return self._log is None or self._written.id >= self._last_line
 
-    def begin_finalize(self, status: str) -> None:
-        """Tells each tool the end of a chapter, unless no row came since the last."""
-        for fed in self._fed.values():
-            if not fed.told:
-                fed.told = True
-                fed.feed.begin_finalize(status)
+    def end_chapter(self, status: str, chapter: int) -> None:
+        """From now on each tool that has taken everything is told that a chapter is over.
 
-    def finalized(self) -> bool:
-        """Whether no tool is about to finalize."""
-        return all(fed.feed.finalized for fed in self._fed.values())
+        Once: a tool that was told before a restart is not told again.
+        """
+        self._ending = (status, chapter)
 
-    def behind(self) -> list[str]:
-        """Names of the tools that have not taken everything, or not finalized."""
+    def ended(self, chapter: int) -> bool:
+        """Whether each tool was told the end, those aside that were left or cannot be started."""
         last = self._journal.last_id()
-        return [
-            name
-            for name, fed in self._fed.items()
-            if fed.taken < last or not fed.feed.idle or not fed.feed.finalized
-        ]
+        return all(
+            fed.excused() or (not fed.waits_for(last) and fed.taken.told >= chapter)
+            for fed in self._fed.values()
+        )
+
+    def leave(self, chapter: int) -> list[str]:
+        """Waits no longer for tools that were not told the end; returns their names.
+
+        One that moves on is waited for again, in the next chapter.
+        """
+        self._ending = None
+        last, left = self._journal.last_id(), []
+        for name, fed in self._fed.items():
+            if fed.waits_for(last) or fed.taken.told < chapter:
+                fed.left = True
+                left.append(name)
+        return left
 
     def stats(self) -> dict[str, FeedStats]:
         """The counts of each tool by name."""
         return {name: fed.feed.stats() for name, fed in self._fed.items()}
 
     def close(self, timeout: float) -> None:
-        """Ends all feeds within about `timeout` seconds together."""
+        """Ends all feeds, within about `timeout` seconds together."""
         deadline = time.monotonic() + timeout
         for fed in self._fed.values():
-            fed.feed.close(max(0.1, deadline - time.monotonic()))
+            fed.feed.stop()
+        for fed in self._fed.values():
+            fed.feed.close(0.1 if fed.left else max(0.1, deadline - time.monotonic()))
         if self._log is not None:
             self._log.close(max(1.0, deadline - time.monotonic()))
 
     def _last(self, before: int | None) -> int:
         return self._journal.last_id() if before is None else before - 1
 
-    def _on_done(self, name: str, cursor: int, position: bytes) -> None:
-        self._post(lambda: self._commit(name, cursor, position))
+    def _set_cursor(self, name: str, taken: Cursor) -> None:
+        self._journal.set_cursor(name, taken.id, taken.position, taken.told)
+        if name == _OUTPUT:
+            self._journal.delete_lines_up_to(taken.id)
 
-    def _on_lines(self, name: str, cursor: int, position: bytes) -> None:
-        self._post(lambda: self._commit_lines(name, cursor, position))
+    def _watch(self, fed: _Fed) -> None:
+        """Names a tool whose call does not return, once: its thread cannot be ended."""
+        lasts = fed.feed.in_call()
+        if lasts < self._timeout_s or fed.stuck:
+            return
+        fed.stuck = True
+        name = fed.feed.name
+        text = f"tool {name} has not returned for {lasts:.0f} s"
+        self._on_feed_event(Event("tool_stuck", text, fields={"tool": name}))
+
+    def _on_done(self, name: str, taken: Cursor) -> None:
+        self._post(lambda: self._commit(name, taken))
+
+    def _on_lines(self, cursor: int, position: bytes) -> None:
+        self._post(lambda: self._commit_lines(Cursor(cursor, position)))
 
     def _on_feed_event(self, event: Event) -> None:
         self._post(lambda: self._on_event(event))
 
-    def _commit(self, name: str, cursor: int, position: bytes) -> None:
+    def _commit(self, name: str, taken: Cursor) -> None:
         fed = self._fed[name]
-        fed.taken = max(fed.taken, cursor)
-        self._journal.set_cursor(name, fed.taken, position)
+        fed.taken, fed.asked, fed.left, fed.stuck = taken, False, False, False
+        self._set_cursor(name, taken)
 
-    def _commit_lines(self, name: str, cursor: int, position: bytes) -> None:
-        self._written = cursor
-        self._journal.set_cursor(name, cursor, position)
-        self._journal.delete_lines_up_to(cursor)
+    def _commit_lines(self, taken: Cursor) -> None:
+        self._written = taken
+        self._set_cursor(_OUTPUT, taken)

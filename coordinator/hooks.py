@@ -16,11 +16,12 @@ class Hooks:
     """Called on the state thread; must not block.
 
     Attributes:
-        opened: the run is open; with the number of its attempt.
+        opened: the run is open; with the number of its attempt, and the
+            serialized `Open` that asked for it (b"": nobody did).
         failed: it cannot be opened, and why.
         ended: everything is settled.
     """
 
-    opened: Callable[[OpenRun, int], None] = _ignore
+    opened: Callable[[OpenRun, int, bytes], None] = _ignore
     failed: Callable[[str], None] = _ignore
     ended: Callable[[Ended], None] = _ignore

@@ -1,24 +1,20 @@
 """What processes send, into the journal: each record once, by its number."""
 
 import collections
-import logging
-import time
 from collections.abc import Iterable
 
 from ..proto import podlog_pb2 as pb
 from ..proto.codec import decode_block, record_body
 from ..proto.errors import WireError
-from ..proto.records import ROW_KINDS, Event, Gap, LogLine, Record, RunConfig
-from ..proto.rows import EventItem
-from .core.ingest import Ingest
+from ..proto.records import ROW_KINDS, Event, Gap, Kind, Record
+from .core.ingest import Ingest, Loss
 from .journal import Journal
+from .lives import MOST, Lives
+from .notes import Notes
 from .streams import Stream
 
-_log = logging.getLogger(__name__)
-
-SELF = "podlog"
 MAX_WAITING = 1000
-_GOOD_NEWS = frozenset({"training_start"})
+_OTHER_JOURNAL = "acknowledged by a journal that is not this one any more"
 
 
 class Intake:
@@ -26,16 +22,14 @@ class Intake:
 
     Args:
         journal: where everything goes.
-        job_id: the life of the job: with the restores it names an attempt.
-        started: when the job_id was minted; orders attempts.
+        lives: which incarnation belongs to which attempt.
     """
 
-    def __init__(self, journal: Journal, job_id: str, started: float) -> None:
+    def __init__(self, journal: Journal, lives: Lives) -> None:
         self._journal = journal
-        self._job_id = job_id
-        self._started = started
+        self._lives = lives
+        self._notes = Notes(journal, lives)
         self._ingest = Ingest(journal.acks())
-        self._attempts: dict[int, int] = {}
         self._acked: dict[int, int] = {}
         self._waiting: dict[int, collections.deque[pb.Progress]] = {}
         self._newest: dict[tuple[int, str, int], int] = {}
@@ -44,40 +38,52 @@ class Intake:
         """Up to which number everything of an incarnation is stored."""
         return self._ingest.stored(incarnation)
 
-    def attempt(self, restores: int) -> int:
-        """The number of the attempt after so many restores in this life of the job."""
-        if restores not in self._attempts:
-            number = self._journal.add_attempt(self._job_id, restores, self._started)
-            self._attempts[restores] = number
-        return self._attempts[restores]
-
-    def batch(self, stream: Stream, batch: pb.Batch) -> list[tuple[Record, int]]:
+    def batch(
+        self, stream: Stream, batch: pb.Batch, hello: pb.Hello | None = None
+    ) -> list[tuple[Record, int]]:
         """Stores what is new; returns the records of rows, with their attempts.
+
+        Args:
+            stream: on which it came; it keeps the schemas.
+            batch: the message.
+            hello: of a dead incarnation, whose records they are; None: of the
+                stream's own.
 
         Raises:
             WireError: the batch breaks the wire format.
         """
+        source, here = (stream.hello, True) if hello is None else (hello, False)
         for schema in batch.schemas:
             stream.learn(schema)
         offered: list[Record] = []
         for block in batch.blocks:
-            if (block.process, block.incarnation) != (
-                stream.hello.process,
-                stream.hello.incarnation,
-            ):
+            if (block.process, block.incarnation) != (source.process, source.incarnation):
                 raise WireError(f"{stream.name} sent records of process {block.process}")
             offered += decode_block(block, stream.schemas)
+        if not offered:
+            return []
+        last = _last(offered)
+        if last + batch.backlog > MOST:
+            raise WireError(f"{stream.name} sent records beyond number {MOST}")
 
-        fresh = [(r, self.attempt(r.restores)) for r in self._ingest.offer(offered)]
-        rows = [(r, attempt) for r, attempt in fresh if r.kind in ROW_KINDS]
-        self._journal.add_records(rows)
-        for record, _ in rows:
-            self._newest[record.incarnation, record.mode, record.kind.value] = record.seq
-        for record, attempt in fresh:
-            if record.kind not in ROW_KINDS:
-                self._body(record, attempt, stream.hello.host)
-        self._store_ack(stream.hello.incarnation)
+        accepted = self._ingest.offer(offered)
+        self._lives.meet(source, here=here)
+        rows = self._declared(source, here) + self._take(accepted, source, here)
+        self.made(source.incarnation, last + (batch.backlog if here else 0))
         return rows
+
+    def made(self, incarnation: int, seq: int) -> None:
+        """An incarnation has given numbers up to `seq`; kept where not all of them are stored.
+
+        Raises:
+            WireError: a number that cannot be one.
+        """
+        if seq > self._ingest.stored(incarnation):
+            self._lives.made(incarnation, seq)
+
+    def overflowed(self, incarnation: int) -> bool:
+        """Whether more came behind a hole than can wait: it has to be sent again."""
+        return self._ingest.overflowed(incarnation)
 
     def progress(self, stream: Stream, said: Iterable[pb.Progress]) -> list[pb.Progress]:
         """Takes progress; returns what holds now, that is, whose records are all stored.
@@ -98,42 +104,54 @@ class Intake:
 
     def event(self, event: Event, *, process: int = 0, step: int = 0, attempt: int = 0) -> None:
         """Stores an event of the coordinator's own, and its line for ``output.log``."""
-        now = time.time()
-        self._journal.add_event(EventItem(0, attempt, process, step, now, event))
-        self.line(event.text, level=logging.WARNING, process=process, step=step)
+        self._notes.event(event, process=process, step=step, attempt=attempt)
 
-    def line(
-        self, text: str, *, level: int = logging.INFO, process: int = 0, step: int = 0
-    ) -> None:
-        """Stores a line of the coordinator's own."""
-        self._journal.add_line(process, time.time(), step, LogLine(level, SELF, text))
+    def _declared(self, source: pb.Hello, here: bool) -> list[tuple[Record, int]]:
+        """What a journal before this one had acknowledged does not come again."""
+        stored = self._ingest.stored(source.incarnation)
+        if source.acked <= stored:
+            return []
+        found = self._ingest.declare(source.incarnation, stored + 1, source.acked, _OTHER_JOURNAL)
+        return self._take(found, source, here)
 
-    def _store_ack(self, incarnation: int) -> None:
-        seq = self._ingest.stored(incarnation)
-        if seq > self._acked.get(incarnation, 0):
-            self._acked[incarnation] = seq
-            self._journal.set_ack(incarnation, seq)
+    def _take(
+        self, accepted: list[Record], source: pb.Hello, here: bool
+    ) -> list[tuple[Record, int]]:
+        """Stores newly accepted records, what turned out lost, and the ack number."""
+        fresh = [(record, self._attempt(source, record.restores, here)) for record in accepted]
+        rows = [(record, attempt) for record, attempt in fresh if record.kind in ROW_KINDS]
+        self._journal.add_records(rows)
+        for record, _ in rows:
+            self._newest[record.incarnation, record.mode, record.kind.value] = record.seq
+        for record, attempt in fresh:
+            if record.kind not in ROW_KINDS and record.kind is not Kind.GAP:
+                self._notes.store(record, attempt, source.host)
+        for loss in self._ingest.losses():
+            self._lost(loss, source, self._attempt(source, source.restores, here))
 
-    def _body(self, record: Record, attempt: int, host: str) -> None:
-        """Stores a log line, event, config or gap; one that cannot be read is an event."""
-        draft, process = record.draft, record.process
-        try:
-            body = record_body(record)
-        except WireError as error:
-            self.event(Event("damaged", str(error), host=host), process=process, attempt=attempt)
-            return
-        match body:
-            case LogLine():
-                self._journal.add_line(process, draft.time, draft.step, body)
-            case RunConfig():
-                if process == 0:
-                    self._journal.add_config(body)
-            case Gap(first, last, cause):
-                text = f"process {process} lost its records {first} to {last}: {cause}"
-                self.event(Event("gap", text, host=host), process=process, attempt=attempt)
-            case Event():
-                item = EventItem(0, attempt, process, draft.step, draft.time, body)
-                self._journal.add_event(item)
-                level = logging.INFO if body.name in _GOOD_NEWS else logging.WARNING
-                line = LogLine(level, SELF, body.text, body.host or host)
-                self._journal.add_line(process, draft.time, draft.step, line)
+        seq = self._ingest.stored(source.incarnation)
+        if seq > self._acked.get(source.incarnation, 0):
+            self._acked[source.incarnation] = seq
+            self._journal.set_ack(source.incarnation, seq)
+        return rows
+
+    def _lost(self, loss: Loss, source: pb.Hello, attempt: int) -> None:
+        self._journal.add_loss(loss.incarnation, loss.first, loss.last, loss.cause)
+        where = f"process {source.process} on {source.host or 'an unnamed host'}"
+        text = f"{where} lost its records {loss.first} to {loss.last}: {loss.cause}"
+        event = Event("gap", text, host=source.host, fields={"cause": loss.cause})
+        self._notes.event(event, process=source.process, attempt=attempt)
+
+    def _attempt(self, source: pb.Hello, restores: int, here: bool) -> int:
+        if here:
+            return self._lives.attempt(restores)
+        return self._lives.attempt_of(source, restores)
+
+
+def _last(records: Iterable[Record]) -> int:
+    """The highest number that records have or declare lost."""
+    last = 0
+    for record in records:
+        body = record_body(record) if record.kind is Kind.GAP else None
+        last = max(last, record.seq, body.last if isinstance(body, Gap) else 0)
+    return last

@@ -1,23 +1,20 @@
-"""The journal's tables that tools are fed from: rows, events, configs, lines, cursors."""
+"""The journal's tables that tools are fed from: rows, events, configs."""
 
 import dataclasses
-import logging
 from collections.abc import Iterator
+from typing import Any
 
 from ..proto import podlog_pb2 as pb
 from ..proto.errors import JournalError
-from ..proto.records import Event, Kind, LogLine, RunConfig
+from ..proto.records import ROW_KINDS, Event, Kind, RunConfig
 from ..proto.rowcodec import encode_details, encode_item, encode_main, read_item
 from ..proto.rows import ConfigItem, EventItem, FeedItem, Row, RowKey
-from .database import Database, intact, seal, unseal
+from .database import Database, require
 from .newest import NewestRows
+from .tables import intact, seal
 
-_ITEMS = """
-SELECT id, 'row', data, crc FROM rows WHERE id > ?1
-UNION ALL SELECT id, 'event', data, crc FROM events WHERE id > ?1
-UNION ALL SELECT id, 'config', data, crc FROM configs WHERE id > ?1
-ORDER BY id LIMIT ?2
-"""
+_ITEMS = (("row", "rows"), ("event", "events"), ("config", "configs"))
+"""What is given out, as a message has it, and the table it lies in."""
 
 _NEWEST = """
 SELECT id FROM (
@@ -27,19 +24,36 @@ SELECT id FROM (
 """
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class StoredLine:
-    """A log line on its way to ``output.log``."""
+_OF_KEY = "WHERE attempt = ? AND mode = ? AND kind = ? AND step = ? AND n = ?"
 
-    id: int
-    process: int
-    time: float
-    step: int
-    line: LogLine
+_MODES = """
+WITH RECURSIVE modes (mode) AS (
+  SELECT min(mode) FROM rows WHERE attempt = ?1
+  UNION ALL
+  SELECT (SELECT min(mode) FROM rows WHERE attempt = ?1 AND mode > modes.mode) FROM modes
+  WHERE modes.mode IS NOT NULL
+) SELECT mode FROM modes WHERE mode IS NOT NULL
+"""
+
+_GIVEN = """
+SELECT * FROM (
+  SELECT rows.*, max(revision) FROM rows WHERE attempt = ? AND mode = ? AND kind = ?
+  GROUP BY step, n ORDER BY step DESC, n DESC LIMIT ?
+) ORDER BY id
+"""
+
+
+_MISSING = """
+WITH ids AS (
+  SELECT id FROM rows UNION ALL SELECT id FROM events UNION ALL SELECT id FROM configs
+)
+SELECT before + 1, id - 1 FROM (SELECT id, lag(id, 1, 0) OVER (ORDER BY id) AS before FROM ids)
+WHERE id > before + 1 ORDER BY id
+"""
 
 
 class ItemStore:
-    """Base of `Journal`: what is given out, in one numbering, and who has taken it."""
+    """Base of `Journal`: what is given out, in one numbering."""
 
     _db: Database
     _last_id: int
@@ -55,15 +69,13 @@ class ItemStore:
         data = encode_main(row).SerializeToString()
         added = self._db.execute(
             "INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (number, *_identity(key), row.revision, *seal(data)),
+            seal("rows", number, *_identity(key), row.revision, data),
         )
         if not added.rowcount:
             raise JournalError(f"journal: {key} has revision {row.revision} already")
         if row.per_process:
-            keep = bool(row.non_finite or row.flags)
-            details = encode_details(row).SerializeToString()
-            values = (number, keep, *seal(details))
-            self._db.execute("INSERT INTO details VALUES (?, ?, ?, ?)", values)
+            keep = int(bool(row.non_finite or row.flags))
+            self._db.put("details", number, keep, encode_details(row).SerializeToString())
         row = dataclasses.replace(row, id=number)
         self._newest.add(row)
         return row
@@ -71,7 +83,7 @@ class ItemStore:
     def replace_row(self, row: Row) -> None:
         """Stores a row again under its id: what tools are shown is known now."""
         data = encode_main(row).SerializeToString()
-        self._db.execute("UPDATE rows SET data = ?, crc = ? WHERE id = ?", (*seal(data), row.id))
+        self._db.put("rows", row.id, *_identity(row.key), row.revision, data)
         self._newest.add(row)
 
     def thin_details(self, newest: int = 1000, every: int = 100) -> None:
@@ -91,16 +103,14 @@ class ItemStore:
         """Stores an event; returns it with its id."""
         number = self._next_id()
         data = encode_item(dataclasses.replace(item, id=0)).event.SerializeToString()
-        self._db.execute(
-            "INSERT INTO events VALUES (?, ?, ?, ?)", (number, item.event.name, *seal(data))
-        )
+        self._db.put("events", number, item.event.name, data)
         return dataclasses.replace(item, id=number)
 
     def add_config(self, config: RunConfig) -> ConfigItem:
         """Stores a config; returns it with its id."""
         number = self._next_id()
         data = encode_item(ConfigItem(0, config)).config.SerializeToString()
-        self._db.execute("INSERT INTO configs VALUES (?, ?, ?)", (number, *seal(data)))
+        self._db.put("configs", number, data)
         return ConfigItem(number, config)
 
     def rows_after(self, after: int, limit: int = 256) -> list[FeedItem]:
@@ -109,8 +119,12 @@ class ItemStore:
         In place of one whose checksum is wrong stands an event ``damaged``,
         so that nothing behind it has to wait.
         """
-        found = self._db.execute(_ITEMS, (after, limit)).fetchall()
-        return [self._read_item(*values) for values in found]
+        found: list[tuple[str, tuple[Any, ...]]] = []
+        for kind, table in _ITEMS:
+            sql = f"SELECT * FROM {table} WHERE id > ? ORDER BY id LIMIT ?"
+            found += [(kind, values) for values in self._db.execute(sql, (after, limit))]
+        found.sort(key=lambda item: item[1][0])
+        return [self._read_item(*item) for item in found[:limit]]
 
     def last_id(self) -> int:
         """The id given last; 0 if there is none."""
@@ -118,11 +132,10 @@ class ItemStore:
 
     def newest_config(self) -> ConfigItem | None:
         """The last config: what a tool that starts behind it must be told first."""
-        found = self._db.execute("SELECT id, data, crc FROM configs ORDER BY id DESC LIMIT 1")
-        values = found.fetchone()
-        if values is None:
+        found = self._db.execute("SELECT * FROM configs ORDER BY id DESC LIMIT 1").fetchone()
+        if found is None:
             return None
-        item = self._read_item(values[0], "config", *values[1:])
+        item = self._read_item("config", found)
         return item if isinstance(item, ConfigItem) else None
 
     def row(self, attempt: int | None, mode: str, step: int, kind: Kind, n: int = 0) -> Row | None:
@@ -136,118 +149,105 @@ class ItemStore:
             n: its number at (mode, step, kind).
         """
         found = self._db.execute(
-            "SELECT rows.id, 'row', data, crc FROM rows"
+            "SELECT rows.* FROM rows"
             " LEFT JOIN attempts ON attempts.number = rows.attempt"
             " WHERE mode = ? AND step = ? AND kind = ? AND n = ? AND revision = 0"
             " AND (?5 IS NULL OR rows.attempt = ?5)"
             " ORDER BY attempts.started DESC, attempts.job_id DESC, attempts.restores DESC LIMIT 1",
             (mode, step, kind.value, n, attempt),
         ).fetchone()
-        item = None if found is None else self._read_item(*found)
+        item = None if found is None else self._read_item("row", found)
         return item if isinstance(item, Row) else None
 
     def newest_revision(self, key: RowKey) -> int:
         """The newest stored revision of a row; -1 if there is none."""
         found = self._db.execute(
-            "SELECT coalesce(max(revision), -1) FROM rows"
-            " WHERE attempt = ? AND mode = ? AND step = ? AND kind = ? AND n = ?",
-            (key.attempt, key.mode, key.step, key.kind.value, key.n),
+            f"SELECT coalesce(max(revision), -1) FROM rows {_OF_KEY}",
+            _identity(key),
         )
         return int(found.fetchone()[0])
 
-    def given_rows(self, attempt: int) -> Iterator[tuple[RowKey, int, tuple[int, ...]]]:
-        """Key, newest revision and processes of every row of an attempt: for a restart."""
+    def given_rows(
+        self, attempt: int, newest: int
+    ) -> Iterator[tuple[RowKey, int, tuple[int, ...]]]:
+        """Key, newest revision and processes of an attempt's rows: for a restart.
+
+        Args:
+            attempt: its number.
+            newest: of each (mode, kind) only so many, those with the greatest (step, n).
+        """
+        for (mode,) in self._db.execute(_MODES, (attempt,)).fetchall():
+            for kind in sorted(ROW_KINDS):
+                for row in self._db.execute(_GIVEN, (attempt, mode, kind.value, newest)):
+                    *_, step, n, revision, data, _ = require(f"row {row[0]}", "rows", row[:-1])
+                    processes = tuple(pb.Row.FromString(data).processes)
+                    yield RowKey(attempt, mode, step, kind, n), revision, processes
+
+    def count_rows(self, job_id: str) -> int:
+        """How many rows the attempts of one life of the job have, each revision aside."""
         found = self._db.execute(
-            "SELECT id, mode, step, kind, n, max(revision), data, crc FROM rows WHERE attempt = ?"
-            " GROUP BY mode, step, kind, n ORDER BY id",
-            (attempt,),
+            "SELECT count(*) FROM rows WHERE revision = 0"
+            " AND attempt IN (SELECT number FROM attempts WHERE job_id = ?)",
+            (job_id,),
         )
-        for number, mode, step, kind, n, revision, data, crc in found:
-            message = pb.Row.FromString(unseal(f"row {number}", data, crc))
-            yield RowKey(attempt, mode, step, Kind(kind), n), revision, tuple(message.processes)
+        return int(found.fetchone()[0])
 
     def has_row(self, key: RowKey) -> bool:
         """Whether a row was given out."""
-        found = self._db.execute(
-            "SELECT 1 FROM rows WHERE attempt = ? AND mode = ? AND step = ? AND kind = ? AND n = ?",
-            _identity(key),
-        )
+        found = self._db.execute(f"SELECT 1 FROM rows {_OF_KEY} LIMIT 1", _identity(key))
         return found.fetchone() is not None
+
+    def rows_at(self, attempt: int, mode: str, kind: Kind, step: int) -> list[Row]:
+        """The newest revision of each row of an attempt at (mode, kind, step)."""
+        found = self._db.execute(
+            "SELECT rows.*, max(revision) FROM rows"
+            " WHERE attempt = ? AND mode = ? AND kind = ? AND step = ? GROUP BY n",
+            (attempt, mode, kind.value, step),
+        )
+        items = [self._read_item("row", row[:-1]) for row in found]
+        return [item for item in items if isinstance(item, Row)]
 
     def newest_rows(self) -> Iterator[Row]:
         """The newest revision of every row, in the order in which they were first given out."""
         found = self._db.execute(_NEWEST).fetchall()
         for (number,) in found:
-            values = self._db.execute("SELECT data, crc FROM rows WHERE id = ?", (number,))
-            item = self._read_item(number, "row", *values.fetchone())
+            values = self._db.execute("SELECT * FROM rows WHERE id = ?", (number,)).fetchone()
+            item = self._read_item("row", values)
             if isinstance(item, Row):
                 yield item
 
-    # -------------------------------------------------------------- lines
-
-    def add_line(self, process: int, time: float, step: int, line: LogLine) -> int:
-        """Stores a log line until ``output.log`` has it; returns its id."""
-        message = pb.LogLine(
-            level=line.level, logger=line.logger, message=line.message, host=line.host
-        )
-        added = self._db.execute(
-            "INSERT INTO lines (process, time, step, data, crc) VALUES (?, ?, ?, ?, ?)",
-            (process, time, step, *seal(message.SerializeToString())),
-        )
-        return int(added.lastrowid or 0)
-
-    def lines_after(self, after: int, limit: int = 1024) -> list[StoredLine]:
-        """The next `limit` lines with an id above `after`, in order of receipt."""
-        found = self._db.execute(
-            "SELECT id, process, time, step, data, crc FROM lines WHERE id > ? ORDER BY id LIMIT ?",
-            (after, limit),
-        )
-        return [
-            StoredLine(number, process, time, step, _read_line(number, data, crc))
-            for number, process, time, step, data, crc in found
-        ]
-
-    def delete_lines_up_to(self, number: int) -> None:
-        """Forgets lines that ``output.log`` has."""
-        self._db.execute("DELETE FROM lines WHERE id <= ?", (number,))
-
-    # ------------------------------------------------------------ cursors
-
-    def cursor(self, tool: str) -> tuple[int, bytes]:
-        """Id of the last item that `tool` has taken, and its position then; (0, b"") at first."""
-        found = self._db.execute("SELECT id, data, crc FROM cursors WHERE tool = ?", (tool,))
-        values = found.fetchone()
-        if values is None:
-            return 0, b""
-        number, data, crc = values
-        return int(number), unseal(f"cursor of {tool}", data, crc)
-
-    def set_cursor(self, tool: str, number: int, position: bytes) -> None:
-        """Says that `tool` has taken everything up to `number`."""
-        self._db.execute(
-            "INSERT OR REPLACE INTO cursors VALUES (?, ?, ?, ?)", (tool, number, *seal(position))
-        )
+    def missing_items(self) -> list[tuple[int, int]]:
+        """Ids that are gone from the one numbering of rows, events and configs."""
+        top = self._read_last_id()
+        found = [(first, last) for first, last in self._db.execute(_MISSING)]
+        (last,) = self._db.execute(
+            "SELECT max(coalesce((SELECT max(id) FROM rows), 0),"
+            " coalesce((SELECT max(id) FROM events), 0),"
+            " coalesce((SELECT max(id) FROM configs), 0))"
+        ).fetchone()
+        return [*found, (last + 1, top)] if last < top else found
 
     # ------------------------------------------------------------- inside
 
-    def _read_item(self, number: int, kind: str, data: object, crc: object) -> FeedItem:
-        kept = self._newest.get(number)
-        if kept is not None and intact(data, crc):
+    def _read_item(self, kind: str, row: tuple[Any, ...]) -> FeedItem:
+        number = row[0]
+        whole = intact(dict(_ITEMS)[kind], row)
+        kept = self._newest.get(number) if whole else None
+        if kept is not None:
             return kept
-        details: tuple[object, object] | None = None
+        details = None
         if kind == "row":
-            details = self._db.execute(
-                "SELECT data, crc FROM details WHERE id = ?", (number,)
-            ).fetchone()
-        if not intact(data, crc) or (details and not intact(*details)):
+            found = self._db.execute("SELECT * FROM details WHERE id = ?", (number,))
+            details = found.fetchone()
+            whole = whole and (details is None or intact("details", details))
+        if not whole:
             text = f"{kind} {number} of the journal is damaged and was left out"
             return EventItem(number, 0, 0, 0, 0.0, Event("damaged", text))
-        assert isinstance(data, bytes)
         message = pb.FeedItem()
         part: pb.Row | pb.EventItem | pb.ConfigItem = getattr(message, kind)
-        part.MergeFromString(data)
-        if details:
-            part.MergeFromString(details[0])  # type: ignore[arg-type]
+        part.MergeFromString(row[-2])
+        if details is not None:
+            part.MergeFromString(details[2])
         part.id = number
         return read_item(message)
 
@@ -258,18 +258,11 @@ class ItemStore:
     def _read_last_id(self) -> int:
         found = self._db.execute(
             "SELECT max(id) FROM (SELECT max(id) AS id FROM rows"
-            " UNION SELECT max(id) FROM events UNION SELECT max(id) FROM configs)"
+            " UNION SELECT max(id) FROM events UNION SELECT max(id) FROM configs"
+            " UNION SELECT max(id) FROM cursors WHERE tool != 'output')"
         )
         return int(found.fetchone()[0] or 0)
 
 
 def _identity(key: RowKey) -> tuple[int, str, int, int, int]:
-    return key.attempt, key.mode, key.step, key.kind.value, key.n
-
-
-def _read_line(number: int, data: object, crc: object) -> LogLine:
-    if not intact(data, crc):
-        return LogLine(logging.ERROR, "podlog", f"log line {number} of the journal is damaged")
-    assert isinstance(data, bytes)
-    message = pb.LogLine.FromString(data)
-    return LogLine(message.level, message.logger, message.message, message.host)
+    return key.attempt, key.mode, key.kind.value, key.step, key.n

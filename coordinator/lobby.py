@@ -3,19 +3,24 @@
 from ..proto import podlog_pb2 as pb
 from ..proto.config import TimingConfig
 from ..proto.control import Setup
+from ..proto.errors import UnavailableError
 from .messages import heartbeat_reply, welcome
 from .streams import Stream
+
+MAX_BYTES = 256 << 20
+"""Of everything that is held."""
 
 
 class Lobby:
     """Streams and what they sent before the first `Open`. Owned by the state thread.
 
     What is held is bounded by the workers' windows: they send no more before
-    they get acks.
+    they get acks. Who does ends with `UnavailableError`, to come again.
     """
 
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
+        self._bytes = 0
         self._streams: list[Stream] = []
         self._held: list[tuple[Stream, pb.WorkerMessage]] = []
 
@@ -29,16 +34,23 @@ class Lobby:
         """Keeps a message for later; heartbeats are answered."""
         if message.WhichOneof("body") == "heartbeat":
             stream.peer.send(heartbeat_reply(message.heartbeat))
-        else:
-            self._held.append((stream, message))
+            return
+        size = message.ByteSize()
+        if self._bytes + size > MAX_BYTES:
+            raise UnavailableError(f"{stream.name} sent too much before the run was opened")
+        self._bytes += size
+        self._held.append((stream, message))
 
     def leave(self, stream: Stream) -> None:
         """Forgets a stream that ended, and what it sent: it was not acked."""
         self._streams = [s for s in self._streams if s is not stream]
-        self._held = [(s, message) for s, message in self._held if s is not stream]
+        if any(s is stream for s, _ in self._held):
+            self._held = [(s, message) for s, message in self._held if s is not stream]
+            self._bytes = sum(message.ByteSize() for _, message in self._held)
 
     def empty(self) -> tuple[list[Stream], list[tuple[Stream, pb.WorkerMessage]]]:
         """Everyone and everything held, in order; nobody waits here afterwards."""
         streams, self._streams = self._streams, []
         held, self._held = self._held, []
+        self._bytes = 0
         return streams, held

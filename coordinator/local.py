@@ -5,7 +5,7 @@ import queue
 import threading
 
 from ..proto import podlog_pb2 as pb
-from ..proto.session import Receiver
+from ..proto.session import Flow, Receiver
 from .coordinator import Coordinator
 from .streams import Stream
 
@@ -50,6 +50,11 @@ class LocalSession:
                 self._inbox.put(_End(None))
             else:
                 self._coordinator.half_closed(self._stream)
+
+    @property
+    def flow(self) -> Flow:
+        """Nothing waits here: what is sent is with the coordinator at once."""
+        return Flow()
 
     @property
     def alive(self) -> bool:

@@ -1,12 +1,14 @@
 """What the coordinator says to a worker, and whom it says nothing but no."""
 
 import importlib.metadata
+import math
 import time
+from pathlib import Path
 
 from ..proto import podlog_pb2 as pb
 from ..proto.config import TimingConfig
 from ..proto.control import Setup
-from ..proto.errors import RefusedError
+from ..proto.errors import RefusedError, WireError
 from ..proto.records import Verdict
 from ..proto.session import PROTOCOL
 from .opening import OpenRun
@@ -14,10 +16,24 @@ from .streams import Stream
 
 VERSION = importlib.metadata.version("podlog")
 SEND_INTERVAL_S = 0.2
+_MOST = (1 << 63) - 1
+
+
+def check_numbers(hello: pb.Hello) -> None:
+    """Raises `WireError` for a Hello with numbers that no worker has and no journal holds."""
+    times = (hello.started, hello.job_started, hello.pid_started)
+    if not hello.incarnation or not all(map(math.isfinite, times)) or hello.acked > _MOST:
+        raise WireError(f"process {hello.process}: a Hello with impossible numbers")
 
 
 def check_hello(hello: pb.Hello, setup: Setup) -> None:
-    """Raises `RefusedError` for a process that cannot belong to the job."""
+    """Lets a process in that can belong to the job.
+
+    Raises:
+        RefusedError: it cannot.
+        WireError: no worker says that.
+    """
+    check_numbers(hello)
     who = f"process {hello.process} on {hello.host or 'an unnamed host'}"
     if hello.protocol != PROTOCOL:
         raise RefusedError(
@@ -35,6 +51,31 @@ def check_hello(hello: pb.Hello, setup: Setup) -> None:
         )
 
 
+def check_run(stream: Stream, run: OpenRun) -> None:
+    """Raises `RefusedError` for a process that logs another run."""
+    asked = stream.hello.run_id
+    if asked and asked != run.run_id:
+        raise RefusedError(
+            f"{stream.name} logs run {asked!r}, but this coordinator holds run "
+            f"{run.run_id!r} in {run.log_path}"
+        )
+
+
+def check_open(message: pb.Open, run: OpenRun) -> None:
+    """Raises `RefusedError` for an `Open` of another run than the one that is open."""
+    here = run.log_path
+    try:
+        there = Path(message.log_path).resolve() if message.log_path else None
+    except (ValueError, OSError, RuntimeError) as error:
+        raise RefusedError(f"process 0 opens {message.log_path[:200]!r}: {error}") from error
+    same_place = there == (here.resolve() if here is not None else None)
+    if message.run_id not in ("", run.run_id) or not same_place:
+        raise RefusedError(
+            f"process 0 opens run {message.run_id!r} in {there}, but this "
+            f"coordinator holds run {run.run_id!r} in {here}"
+        )
+
+
 def welcome(stream: Stream, setup: Setup, timing: TimingConfig, ack: int) -> pb.CoordinatorMessage:
     """The answer to a Hello."""
     hello = stream.hello
@@ -49,6 +90,7 @@ def welcome(stream: Stream, setup: Setup, timing: TimingConfig, ack: int) -> pb.
             ack=ack,
             podlog_version=VERSION,
             job_id=setup.job_id,
+            job_started=setup.started,
             send_interval_s=min(5.0, SEND_INTERVAL_S * max(1.0, setup.process_count / 256)),
             heartbeat_s=timing.heartbeat_s,
             warnings=warnings,

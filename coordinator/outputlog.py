@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .collapse import Collapse, Group
-from .itemstore import StoredLine
+from .collapse import Collapse, EqualLines
+from .takenstore import StoredLine
 
 _log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ _HELD = 16384
 _RETRY_S = 1.0
 
 
-class TextLog:
+class OutputLog:
     """Appends log lines to a file, each exactly once through any crash.
 
     The cursor is the last line up to which all are written; the position holds
@@ -25,13 +25,12 @@ class TextLog:
     their turn, as part of a line of many processes. At start the file is cut
     to that size.
 
-    Life: `start`, `submit` whenever `idle`, `flush` as often as wanted, `close`
-    once. All methods are thread-safe.
+    Life: `start`, `submit` whenever `idle`, `close` once. All methods are
+    thread-safe.
 
     Args:
-        name: what its cursor is kept under.
         path: the file.
-        on_done: takes name, cursor and position when lines are written; on this
+        on_done: takes cursor and position when lines are written; on this
             log's thread.
         cursor, position: as committed last.
         window: seconds for which a line waits for its equals; 0 with one process.
@@ -39,15 +38,13 @@ class TextLog:
 
     def __init__(
         self,
-        name: str,
         path: Path,
-        on_done: Callable[[str, int, bytes], None],
+        on_done: Callable[[int, bytes], None],
         *,
         cursor: int = 0,
         position: bytes = b"",
         window: float = 1.0,
     ) -> None:
-        self.name = name
         self._path = path
         self._on_done = on_done
         self._cursor = self._taken = cursor
@@ -56,9 +53,8 @@ class TextLog:
         self._early: set[int] = set(early)
         self._open: set[int] = set()
         self._collapse = Collapse(window)
-        self._unwritten: list[Group] = []
+        self._unwritten: list[EqualLines] = []
         self._change = threading.Condition()
-        self._flushes = 0
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="podlog-textlog", daemon=True)
 
@@ -87,19 +83,6 @@ class TextLog:
                     self._open.add(line.id)
                     self._collapse.add(line, now)
             self._change.notify_all()
-
-    def flush(self, timeout: float) -> bool:
-        """Writes what is held without waiting for its equals.
-
-        Returns:
-            Whether everything submitted is in the file within `timeout` seconds.
-        """
-        with self._change:
-            self._flushes += 1
-            self._change.notify_all()
-            done = self._change.wait_for(lambda: not self._open, timeout)
-            self._flushes -= 1
-            return done
 
     def close(self, timeout: float) -> bool:
         """Writes what is held and ends the thread; safe twice and without start."""
@@ -132,9 +115,8 @@ class TextLog:
             if failed and not self._closing:
                 self._change.wait(_RETRY_S)
             while True:
-                hurry = self._closing or self._flushes > 0
                 now = time.monotonic()
-                self._unwritten += self._collapse.due(now, everything=hurry)
+                self._unwritten += self._collapse.due(now, everything=self._closing)
                 if self._unwritten:
                     return True
                 if self._closing:
@@ -161,6 +143,4 @@ class TextLog:
             self._cursor = min(self._open, default=self._taken + 1) - 1
             self._early = {number for number in self._early if number > self._cursor}
             position = json.dumps([self._size, sorted(self._early)]).encode()
-        self._on_done(self.name, self._cursor, position)
-        with self._change:
-            self._change.notify_all()
+        self._on_done(self._cursor, position)

@@ -1,13 +1,9 @@
 """Which processes of this machine are gone: by pid and start time."""
 
 import dataclasses
-from pathlib import Path
-
-import psutil
 
 from ..proto import podlog_pb2 as pb
-
-_TOLERANCE_S = 2.0
+from ..proto.alive import alive, boot_id
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,7 +27,7 @@ class Pids:
     def joined(self, hello: pb.Hello) -> None:
         """Watches the newest incarnation of a process, if it runs here."""
         watched = _Watched(hello.process, hello.pid, hello.pid_started)
-        if hello.boot_id == self._boot_id and _alive(watched):
+        if hello.boot_id == self._boot_id and alive(watched.pid, watched.started):
             self._watched[hello.process] = watched
         else:
             self._watched.pop(hello.process, None)
@@ -49,30 +45,8 @@ class Pids:
         found = [
             w.process
             for w in self._watched.values()
-            if w.process not in connected and not _alive(w)
+            if w.process not in connected and not alive(w.pid, w.started)
         ]
         for process in found:
             del self._watched[process]
         return found
-
-
-def boot_id() -> str:
-    """Which boot of which machine this is; "" if the system does not say."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    except OSError:
-        return ""
-
-
-def _alive(watched: _Watched) -> bool:
-    try:
-        found = psutil.Process(watched.pid)
-        started = found.create_time()
-        return bool(
-            abs(started - watched.started) <= _TOLERANCE_S
-            and found.status() != psutil.STATUS_ZOMBIE
-        )
-    except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True

@@ -1,26 +1,72 @@
-"""After a start on an old journal: what is open in it, and what was given out."""
+"""What a coordinator knows from the journal: at its start, and after an undone turn."""
 
-from ..proto.records import Kind
+import dataclasses
+import json
+
+from ..proto.records import Kind, Verdict
 from .core.clock import Clock
+from .core.given import ROWS
+from .core.member import Member, State
 from .journal import Journal
 
 
-def recall(journal: Journal, clock: Clock, job_id: str, now: float) -> bool:
-    """Passes open records to the clock.
+def recall_rows(journal: Journal, clock: Clock, ours: set[int], now: float) -> None:
+    """Passes to the clock what was given out, and records that are in no row yet.
 
     Rows of this job's own attempts, from before this coordinator was started
-    again, go on where they were; what an earlier job left open, killed with
-    its coordinator, nobody adds to.
+    again, go on where they were; what an earlier job left open, nobody adds to
+    but its spools.
 
-    Returns:
-        Whether there is something of an earlier job, to be closed at once.
+    Args:
+        journal: the run's.
+        clock: knows the attempts.
+        ours: attempts of the present job.
+        now: monotonic seconds.
     """
-    ours = {a.number for a in journal.attempts() if a.job_id == job_id}
     records = journal.open_records()
     for attempt in sorted(ours | {attempt for _, attempt in records}):
-        for key, revision, processes in journal.given_rows(attempt):
+        for key, revision, processes in journal.given_rows(attempt, ROWS):
             kept = journal.records_of(key) if key.kind is Kind.HOST else ()
             clock.known(key, revision, processes, kept)
     for record, attempt in records:
         clock.record(record, attempt, now)
-    return any(attempt not in ours for _, attempt in records)
+
+
+def dump_member(member: Member) -> str:
+    """A member as the journal keeps it: nothing that is true of one coordinator only."""
+    kept = dataclasses.asdict(member) | {"state": member.state.value}
+    del kept["since"], kept["connected"]
+    return json.dumps(kept)
+
+
+def read_member(text: str, now: float) -> Member:
+    """The member in `text`; not connected since `now`."""
+    values = json.loads(text)
+    found = values.pop("found")
+    return Member(
+        **values | {"state": State(values["state"])},
+        since=now,
+        found=None if found is None else (found[0], found[1]),
+    )
+
+
+def recall_chapter(journal: Journal, job_id: str) -> tuple[int, Verdict | None]:
+    """The number of the chapter that is open, and its final verdict if it was given.
+
+    Another job's last chapter is over. Of this job's, `open_chapter` says
+    whether something came after it.
+    """
+    last = journal.verdict()
+    if last is None:
+        return 1, None
+    following = last.chapter + 1
+    if journal.verdict_job() != job_id:
+        return following, None
+    if journal.meta("chapter") == f"{job_id} {following}":
+        return following, None
+    return last.chapter, last
+
+
+def open_chapter(journal: Journal, job_id: str, chapter: int) -> None:
+    """A chapter begins: its predecessor's verdict is not given again."""
+    journal.set_meta("chapter", f"{job_id} {chapter}")

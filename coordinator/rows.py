@@ -1,6 +1,7 @@
 """From records to rows: close, merge, journal, show, give out."""
 
 import time
+from collections.abc import Container
 
 from ..proto import podlog_pb2 as pb
 from ..proto.config import LoggerConfig
@@ -13,6 +14,7 @@ from .core.clock import Clock, Closing
 from .core.merge import Merged, merge
 from .intake import Intake
 from .journal import Journal
+from .lives import Lives
 from .showing import Showing
 from .streams import Outbox, Stream
 
@@ -31,13 +33,19 @@ class Rows:
     """
 
     def __init__(
-        self, config: LoggerConfig, journal: Journal, intake: Intake, outbox: Outbox
+        self,
+        config: LoggerConfig,
+        journal: Journal,
+        intake: Intake,
+        lives: Lives,
+        outbox: Outbox,
     ) -> None:
         self.clock = Clock(config.timing)
         self.count = 0
         self._merge = config.merge
         self._journal = journal
         self._intake = intake
+        self._lives = lives
         self._outbox = outbox
         self._showing = Showing()
         self._asked = Asked(outbox)
@@ -67,7 +75,7 @@ class Rows:
 
     def ask(self, stream: Stream, request: pb.MergedRequest) -> None:
         """Someone wants a merged row."""
-        attempt = self._intake.attempt(stream.hello.restores)
+        attempt = self._lives.expected(stream.hello.restores)
         before = self.before()
 
         def find(mode: str, step: int, kind: Kind) -> Row | None:
@@ -106,13 +114,21 @@ class Rows:
             raise WireError(f"process {process} sent progress of kind {said.kind}") from error
         self.clock.progress(process, attempt, said.mode, kind, said.step, said.left, now)
 
+    def flush(self, now: float, attempts: Container[int] | None = None) -> None:
+        """Closes everything that is open, of `attempts` only if given."""
+        for closing in self.clock.flush(now, attempts):
+            self._close(closing, now)
+
     def advance(self, now: float, *, flush: bool = False) -> None:
         """Closes what is due (all of it with `flush`) and gives out what may go."""
-        closings = self.clock.flush(now) if flush else self.clock.due(now)
-        for closing in closings:
+        if flush:
+            self.flush(now)
+        for closing in self.clock.due(now):
             self._close(closing, now)
         for key in self.clock.completed():
             self._journal.delete_records(key)
+        for passed in self.clock.passed():
+            self._journal.delete_records_through(passed)
 
         for number, metrics in self._showing.questions(now):
             question = pb.PostprocessRequest(
@@ -142,7 +158,7 @@ class Rows:
             self._journal.forget(closing.records)
         else:
             self._journal.assign(closing.key, closing.records)
-        if closing.reopened and not stored:
+        if closing.late and not stored and self._journal.newest_revision(closing.key) >= 0:
             self._refuse(closing)
             return
         row = self._journal.add_row(self._merged(closing, [*closing.records, *stored], flags))

@@ -3,22 +3,36 @@
 from collections.abc import Sequence
 from typing import Protocol
 
+from ..proto.errors import PodlogError
 from ..proto.rows import ConfigItem, EventItem, FeedItem, Row
 from ..proto.tool import LoggerTool
+
+
+class ToolDiedError(PodlogError):
+    """A tool's own process ended, or was killed, within a call."""
 
 
 class Runner(Protocol):
     """One tool, wherever it runs. Called by one thread, except `kill`.
 
-    Any call may raise whatever the tool raises; the feed decides what then.
+    Any call may raise: an OSError if what the tool needs is away (a disk, a
+    server), `ToolDiedError` if its process is gone, else what the tool raised. The
+    feed decides what then.
     """
 
     @property
     def ignored(self) -> int:
         """Late revisions that the tool does not want and was not given."""
 
-    def open(self, position: bytes) -> bytes:
-        """Makes the tool go back to `position`; returns where it stands. The first call."""
+    def open(self, position: bytes | None) -> bytes:
+        """Makes the tool go back to `position`; returns where it stands then.
+
+        Called before everything else, and again after `finalize` failed.
+
+        Args:
+            position: b"": nothing of this run was written. None: something
+                was, by a tool that knows no positions.
+        """
 
     def deliver(self, items: Sequence[FeedItem]) -> bytes:
         """Hands over items of one type; returns the tool's position then."""
@@ -38,19 +52,17 @@ class ThreadRunner:
 
     def __init__(self, tool: LoggerTool) -> None:
         self._tool = tool
-        self._ready = False
+        self._ready = self._ready_then = False
         self._position = b""
         self._dirty = False
         self.ignored = 0
 
-    def open(self, position: bytes) -> bytes:
-        """Makes the tool go back to `position`, unless that is empty."""
-        self._position, self._dirty = position, True  # if it raises, the next call rewinds
-        if position:
+    def open(self, position: bytes | None) -> bytes:
+        """Makes the tool go back to `position`, unless that is None."""
+        self._ready = False
+        if position is not None:
             self._tool.rewind_to(position)
-        self._position = position or self._tool.position()
-        self._dirty = False
-        return self._position
+        return self._stand()
 
     def deliver(self, items: Sequence[FeedItem]) -> bytes:
         """Hands over rows, or an event, or a config; `setup` comes before the first row.
@@ -60,6 +72,7 @@ class ThreadRunner:
         """
         if self._dirty and self._position:
             self._tool.rewind_to(self._position)
+            self._ready = self._ready_then
         self._dirty = True
         match items[0]:
             case Row():
@@ -68,22 +81,24 @@ class ThreadRunner:
                 self._tool.log_run_config(config)
             case EventItem() as event:
                 self._tool.log_event(event)
-        self._position = self._tool.position()
-        self._dirty = False
-        return self._position
+        return self._stand()
 
     def finalize(self, status: str) -> bytes:
         """Ends a chapter: a row after it calls `setup` again."""
         self._ready = False
         self._tool.finalize(status)
-        self._position = self._tool.position()
-        return self._position
+        return self._stand()
 
     def close(self) -> None:
         """Nothing to let go of: the tool belongs to who made it."""
 
     def kill(self) -> None:
         """Cannot be done to a thread."""
+
+    def _stand(self) -> bytes:
+        self._position, self._ready_then = self._tool.position(), self._ready
+        self._dirty = False
+        return self._position
 
     def _write(self, rows: list[Row]) -> None:
         wanted = [row for row in rows if row.revision == 0 or self._tool.revise == "replace"]

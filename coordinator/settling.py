@@ -1,6 +1,6 @@
 """The end of a chapter: all rows given out, all tools told, or the time is over."""
 
-from ..proto.records import Event
+from ..proto.records import Event, Verdict
 from .feeds import Feeds
 from .intake import Intake
 from .rows import Rows
@@ -9,9 +9,11 @@ from .rows import Rows
 class Settling:
     """Drains rows and feeds, then finalizes the tools. Owned by the state thread.
 
+    Each tool is told as soon as it has taken everything: none waits for another.
+
     Args:
         rows, feeds, intake: of the run.
-        status: what the tools are told.
+        verdict: what the tools are told.
         deadline: monotonic time at which tools that are not through are left.
         lines: whether ``output.log`` must be complete too.
     """
@@ -22,7 +24,7 @@ class Settling:
         feeds: Feeds,
         intake: Intake,
         *,
-        status: str,
+        verdict: Verdict,
         deadline: float,
         lines: bool = False,
     ) -> None:
@@ -30,10 +32,9 @@ class Settling:
         self._rows = rows
         self._feeds = feeds
         self._intake = intake
-        self._status = status
+        self._status, self._chapter = verdict.status, verdict.chapter
         self._lines = lines
         self._flushed = False
-        self._told = False
 
     def advance(self, now: float) -> bool:
         """Takes the next step that can be taken; true when it is over."""
@@ -41,17 +42,14 @@ class Settling:
             self._flushed = True
             self._rows.advance(now, flush=True)
 
-        late = now >= self.deadline
-        behind = self._feeds.behind() if late else []
-        before = self._rows.before()
-        if not self._told and (late or (before is None and self._feeds.caught_up(None))):
-            self._told = True
-            self._feeds.begin_finalize(self._status)
-        if not self._told:
+        if self._rows.before() is None:
+            self._feeds.end_chapter(self._status, self._chapter)
+            told = self._feeds.ended(self._chapter)
+            if told and (not self._lines or self._feeds.lines_written()):
+                return True
+        if now < self.deadline:
             return False
-        if self._feeds.finalized() and (not self._lines or self._feeds.lines_written()):
-            return True
-        if late:
-            text = f"not through at the end: {', '.join(behind) or 'output.log'}"
-            self._intake.event(Event("tool_late", text))
-        return late
+        behind = self._feeds.leave(self._chapter)
+        text = f"not through at the end: {', '.join(behind) or 'output.log'}"
+        self._intake.event(Event("tool_late", text))
+        return True

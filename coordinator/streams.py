@@ -9,7 +9,9 @@ from ..proto.codec import read_schema
 from ..proto.errors import WireError
 from ..proto.records import Schema
 
-MAX_SCHEMAS = 100_000
+MAX_SCHEMAS = 20_000
+MAX_SCHEMA_BYTES = 16 << 20
+"""Of all schemas of a stream, after which it takes no more: a new stream begins anew."""
 
 
 class Peer(Protocol):
@@ -39,6 +41,8 @@ class Stream:
             may read the next one.
         alive: false once it has ended, here or there.
         welcomed: the coordinator took it; before that it changes nothing.
+        met: a record or last word of it was taken; before that it is in memory only.
+        attempt: the number that it was told.
     """
 
     hello: pb.Hello
@@ -46,7 +50,10 @@ class Stream:
     taken: Callable[[], None]
     alive: bool = True
     welcomed: bool = False
+    met: bool = False
+    attempt: int = 0
     schemas: dict[int, Schema] = dataclasses.field(default_factory=dict)
+    schema_bytes: int = 0
 
     @property
     def name(self) -> str:
@@ -61,8 +68,9 @@ class Stream:
         """
         if message.id in self.schemas:
             return False
-        if len(self.schemas) >= MAX_SCHEMAS:
-            raise WireError(f"{self.name}: more than {MAX_SCHEMAS} schemas on one stream")
+        if len(self.schemas) >= MAX_SCHEMAS or self.schema_bytes >= MAX_SCHEMA_BYTES:
+            raise WireError(f"{self.name}: too many schemas on one stream ({len(self.schemas)})")
+        self.schema_bytes += message.ByteSize()
         self.schemas[message.id] = read_schema(message)
         return True
 
@@ -72,13 +80,31 @@ class Outbox:
 
     def __init__(self) -> None:
         self._messages: list[tuple[Stream, pb.CoordinatorMessage]] = []
+        self._acks: dict[tuple[Stream, int], None] = {}
 
     def tell(self, stream: Stream, message: pb.CoordinatorMessage) -> None:
         """Keeps a message until `flush`."""
         self._messages.append((stream, message))
 
-    def flush(self) -> None:
-        """Sends everything, in order; call it after the commit."""
+    def ack(self, stream: Stream, incarnation: int) -> None:
+        """A stream is to be told up to where an incarnation is stored, if that is anywhere.
+
+        Of an incarnation that is not its own it hears in any case.
+        """
+        self._acks[stream, incarnation] = None
+
+    def flush(self, stored: Callable[[int], int]) -> None:
+        """Sends everything, in order, then the acks; call it after the commit.
+
+        Args:
+            stored: up to which number an incarnation is stored.
+        """
         messages, self._messages = self._messages, []
+        acks, self._acks = self._acks, {}
         for stream, message in messages:
             stream.peer.send(message)
+        for stream, incarnation in acks:
+            seq = stored(incarnation)
+            if seq or incarnation != stream.hello.incarnation:
+                ack = pb.Ack(incarnation=incarnation, seq=seq)
+                stream.peer.send(pb.CoordinatorMessage(ack=ack))

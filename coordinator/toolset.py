@@ -1,21 +1,16 @@
 """From tool configs to runners: in this process, or in one of their own."""
 
-import dataclasses
-import json
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 
 import cloudpickle
 
 from ..proto import podlog_pb2 as pb
-from ..proto.config import LoggerConfig, LoggerToolsConfig
-from ..proto.control import Setup
-from ..proto.errors import ConfigError
+from ..proto.config import LoggerToolsConfig
 from ..proto.records import Event
 from ..proto.tool import LoggerTool, ToolContext, create_tool, tool_names
 from .feedpipe import ProcessRunner
-from .opening import OpenRun, open_run
+from .opening import OpenRun
 from .runners import Runner, ThreadRunner
 
 _log = logging.getLogger(__name__)
@@ -39,25 +34,13 @@ def create_tools(configs: Sequence[LoggerToolsConfig], run: OpenRun) -> dict[str
     return tools
 
 
-def open_asked(asked: pb.Open, setup: Setup) -> tuple[OpenRun, dict[str, Runner], list[Event]]:
-    """Opens the run that process 0 asks for, with the tools that can be made.
+def make_runners(asked: pb.Open, run: OpenRun) -> tuple[dict[str, Runner], list[Event]]:
+    """Makes the tools that process 0 asks for.
 
     Returns:
-        The run, its tools by name, and an event for each tool that cannot be
-        made: the others go on without it.
-
-    Raises:
-        ConfigError: the config cannot be read, or the folder not be used.
-        JournalError: the journal is another's, or damaged.
+        Tools by name, and an event for each that cannot be made: the others go
+        on without it.
     """
-    try:
-        config = LoggerConfig.from_dict(LoggerConfig, json.loads(asked.config_json or "{}"))
-    except ValueError as error:
-        raise ConfigError(f"Open.config_json of process 0: {error}") from error
-    log_path = Path(asked.log_path) if asked.log_path else None
-    config = dataclasses.replace(config, log_path=log_path, log_tools=[])
-    run = open_run(config, job_id=setup.job_id, run_id=asked.run_id, memory=False)
-
     runners: dict[str, Runner] = {}
     problems = []
     for spec in asked.tools:
@@ -67,7 +50,7 @@ def open_asked(asked: pb.Open, setup: Setup) -> tuple[OpenRun, dict[str, Runner]
             _log.exception("tool %s cannot be made", spec.name)
             text = f"tool {spec.name} cannot be made: {type(error).__name__}: {error}"
             problems.append(Event("tool_failed", text, fields={"tool": spec.name}))
-    return run, runners, problems
+    return runners, problems
 
 
 def _runner(spec: pb.ToolSpec, asked: pb.Open, run: OpenRun) -> Runner:
@@ -82,4 +65,4 @@ def _runner(spec: pb.ToolSpec, asked: pb.Open, run: OpenRun) -> Runner:
         log_path="" if run.log_path is None else str(run.log_path),
         config_json=asked.config_json,
     )
-    return ProcessRunner(setup)
+    return ProcessRunner(setup, timeout_s=run.config.timing.tools_timeout_s)

@@ -29,7 +29,7 @@ class CsvFile:
 
     def __init__(self, path: Path, fixed: Sequence[str]) -> None:
         self.lines = LineFile(path, quoted=True)
-        self.columns = self._header() or list(fixed)
+        self.columns = self._found() or list(fixed)
 
     @property
     def rows(self) -> int:
@@ -38,44 +38,49 @@ class CsvFile:
 
     def widen(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Adds the columns that `rows` need; rewrites the file if it has any rows."""
-        known = set(self.columns)
-        names = (name for row in rows for name, value in row.items() if cell(value) is not None)
-        added = [name for name in dict.fromkeys(names) if name not in known]
+        added = self._missing(rows)
         if self.lines.count and not added:
             return
         columns = self.columns + added
-        header = _record(_text(name) for name in columns)
         if self.lines.count:
             old = iter(self.lines.records())
             next(old)
             padding = b"," * len(added) + b"\n"
-            self.lines.replace(_chain(header, (record[:-1] + padding for record in old)))
+            self.lines.replace(_chain(_header(columns), (line[:-1] + padding for line in old)))
         else:
-            self.lines.append(header, 1)
+            self.lines.append(_header(columns), 1)
         self.columns = columns
 
     def append(self, rows: Sequence[Mapping[str, Any]]) -> None:
         """Adds rows whose columns are there; see `widen`."""
-        self.lines.append(b"".join(self._line(row) for row in rows), len(rows))
+        self.lines.append(b"".join(_line(row, self.columns) for row in rows), len(rows))
 
     def keep(self, rows: int) -> None:
         """Cuts everything behind the first `rows` rows."""
         self.lines.keep(rows + 1)
 
-    def substitute(self, rows: Mapping[int, Mapping[str, Any]]) -> None:
-        """Puts other rows in the places of those with these numbers, from 0."""
-        self.widen(rows.values())
-        old = iter(self.lines.records())
-        header = next(old)
-        changed = (self._line(rows[at]) if at in rows else record for at, record in enumerate(old))
-        self.lines.replace(_chain(header, changed))
+    def rebuild(
+        self, rows: Iterable[Mapping[str, Any]], fresh: Iterable[Mapping[str, Any]]
+    ) -> None:
+        """Writes the file anew, in one step; the columns that are there keep their places.
 
-    def _header(self) -> list[str]:
+        Args:
+            rows: all of them.
+            fresh: those of them that may bring columns.
+        """
+        columns = self.columns + self._missing(fresh)
+        self.lines.replace(_chain(_header(columns), (_line(row, columns) for row in rows)))
+        self.columns = columns
+
+    def _found(self) -> list[str]:
         first = next(iter(self.lines.records()), b"")
         return next(csv.reader(io.StringIO(first.decode(errors="replace"), newline="")), [])
 
-    def _line(self, row: Mapping[str, Any]) -> bytes:
-        return _record(cell(row.get(name)) or "" for name in self.columns)
+    def _missing(self, rows: Iterable[Mapping[str, Any]]) -> list[str]:
+        """The columns that `rows` need and the file has not."""
+        known = set(self.columns)
+        names = (name for row in rows for name, value in row.items() if cell(value) is not None)
+        return [name for name in dict.fromkeys(names) if name not in known]
 
 
 def cell(value: Any) -> str | None:
@@ -85,6 +90,14 @@ def cell(value: Any) -> str | None:
     if isinstance(value, float):
         return float.__repr__(value)
     return str(value) if isinstance(value, bool | int) else None
+
+
+def _header(columns: Sequence[str]) -> bytes:
+    return _record(_text(name) for name in columns)
+
+
+def _line(row: Mapping[str, Any], columns: Sequence[str]) -> bytes:
+    return _record(cell(row.get(name)) or "" for name in columns)
 
 
 def _text(text: str) -> str:

@@ -10,6 +10,7 @@ cannot tell when a row has arrived; podlog appends such records itself.
 """
 
 import struct
+from pathlib import Path
 
 import crc32c
 
@@ -22,6 +23,21 @@ def event_record(event: bytes) -> bytes:
     """The record of one serialized event."""
     length = struct.pack("<Q", len(event))
     return _HEADER.pack(len(event), _masked(length)) + event + _FOOTER.pack(_masked(event))
+
+
+def whole_records(path: Path) -> int:
+    """Where the last whole record of a file ends, in bytes from its beginning."""
+    end = 0
+    with path.open("rb") as file:
+        while len(head := file.read(_HEADER.size)) == _HEADER.size:
+            length, crc = _HEADER.unpack(head)
+            if crc != _masked(head[:8]):
+                break
+            data, foot = file.read(length), file.read(_FOOTER.size)
+            if foot != _FOOTER.pack(_masked(data)):
+                break
+            end += _HEADER.size + length + _FOOTER.size
+    return end
 
 
 def _masked(data: bytes) -> int:

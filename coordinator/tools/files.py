@@ -115,7 +115,7 @@ class FileLogger(LoggerTool):
         return json.dumps({stem: files.position for stem, files in self._modes.items()}).encode()
 
     def rewind_to(self, position: bytes) -> None:
-        """Cuts the files; without a position, those of another run are set aside."""
+        """Cuts the files; at a run's beginning, those of another run are set aside."""
         counts = json.loads(position) if position else {}
         for stem, files in list(self._modes.items()):
             if stem in counts:

@@ -10,7 +10,8 @@ from .appendfile import AppendFile
 class LineFile:
     """A file of records, each ending in a newline. Not thread-safe.
 
-    A record torn by a crash is cut off when the file is opened.
+    A record torn by a crash does not count, and is cut off before the file is
+    changed; until then a file is left as it was found.
 
     Args:
         path: the file; its folder is made when it is first written.
@@ -26,8 +27,7 @@ class LineFile:
         self.count = 0
         self._quoted = quoted
         self._file = AppendFile(path)
-        if path.exists():
-            self._open()
+        self._whole: int | None = self._scan()
 
     def append(self, data: bytes, count: int) -> None:
         """Adds `count` records; all of them, or none and an OSError."""
@@ -50,6 +50,8 @@ class LineFile:
 
     def mark(self) -> tuple[int, int]:
         """Where the file ends now, for `cut_to`."""
+        if self.path.exists():
+            self._open()
         return self._file.size, self.count
 
     def cut_to(self, mark: tuple[int, int]) -> None:
@@ -58,44 +60,60 @@ class LineFile:
         self._file.cut(size)
 
     def keep(self, count: int) -> None:
-        """Cuts everything behind the first `count` records."""
-        if count >= self.count:
-            return
+        """Cuts everything behind the first `count` records, and a torn one."""
         size = 0
-        for at, record in enumerate(self.records()):
-            if at == count:
-                break
-            size += len(record)
-        self.cut_to((size, count))
+        if count < self.count:
+            for at, record in enumerate(self.records()):
+                if at == count:
+                    break
+                size += len(record)
+            self.cut_to((size, count))
+        elif self.path.exists():
+            self._open()
 
     def replace(self, records: Iterable[bytes]) -> None:
         """Puts `records` in place of all that is there, in one step."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = self.path.with_name(self.path.name + ".new")
-        with new.open("wb") as file:
-            file.writelines(records)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with self._new.open("wb") as file:
+                file.writelines(records)
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            self._new.unlink(missing_ok=True)
+            raise
         self.close()
-        new.replace(self.path)
+        self._new.replace(self.path)
         self._open()
 
     def remove(self) -> None:
         """Deletes the file; a later `append` starts a new one."""
         self.close()
         self.path.unlink(missing_ok=True)
+        self._new.unlink(missing_ok=True)
         self.count = 0
 
     def close(self) -> None:
         """Closes the file; safe twice, and a later call opens it again."""
         self._file.close()
+        self._whole = None
+
+    @property
+    def _new(self) -> Path:
+        return self.path.with_name(self.path.name + ".new")
 
     def _open(self) -> None:
         if self._file.opened:
             return
+        self._new.unlink(missing_ok=True)
+        self._file.cut(self._scan() if self._whole is None else self._whole)
+        self._whole = None
+        self._file.open()
+
+    def _scan(self) -> int:
+        """Counts the whole records; returns where they end."""
         size = self.count = 0
         for record in self.records():
             size += len(record)
             self.count += 1
-        self._file.cut(size)
-        self._file.open()
+        return size

@@ -1,19 +1,21 @@
 """The CSV file and its JSONL twin that hold the rows of one mode."""
 
 import hashlib
-import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
+from ...proto.floats import float_of
 from .csvfile import CsvFile
 from .linefile import LineFile
 from .paths import set_aside
-from .rowjson import INFO, dump_line, float_of, key_of
+from .rowjson import INFO, dump_line, key_of
 
 JsonRow = Mapping[str, Any]
+
+_NAMES = (("metrics_", ".csv"), ("metrics_", ".jsonl"), ("late_", ".jsonl"))
 
 _LONGEST = 160
 """Longer names are cut, since file systems allow 255 bytes."""
@@ -26,7 +28,7 @@ def file_stem(mode: str) -> str:
     """A file name's part for `mode`: itself if it is plain, else percent-encoded.
 
     Unequal modes get unequal names. A very long one is cut and ends in a hash
-    of the whole; `mode_of` undoes all others.
+    of the whole.
     """
     stem = quote(mode, safe=" =+,@()[]", errors="backslashreplace")
     if len(stem) <= _LONGEST:
@@ -35,16 +37,12 @@ def file_stem(mode: str) -> str:
     return stem[:_LONGEST] + _CUT + digest
 
 
-def mode_of(stem: str) -> str | None:
-    """The mode that `file_stem` gave this name; None for a cut one."""
-    return None if _CUT in stem else unquote(stem)
-
-
 class ModeFiles:
     """``metrics_<mode>.csv`` and ``.jsonl``, row by row the same. Not thread-safe.
 
     Late revisions wait in ``late_<mode>.jsonl`` until `settle` puts them in
-    the places of the rows that they revise.
+    the places of the rows that they revise. Of the two, the JSONL file is
+    changed first: the CSV file can be made from it again.
 
     Args:
         folder: where the files lie.
@@ -63,9 +61,9 @@ class ModeFiles:
         """The modes' parts of the names of all files there are."""
         return sorted(
             {
-                path.name.removeprefix("metrics_").removesuffix(path.suffix)
-                for suffix in (".csv", ".jsonl")
-                for path in folder.glob(f"metrics_*{suffix}")
+                path.name.removeprefix(prefix).removesuffix(path.suffix)
+                for prefix, suffix in _NAMES
+                for path in folder.glob(f"{prefix}*{suffix}")
             }
         )
 
@@ -99,7 +97,9 @@ class ModeFiles:
             file.cut_to(mark)
 
     def keep(self, rows: int, late: int) -> None:
-        """Goes back to a former `position`."""
+        """Goes back to a former `position`, or to behind the `settle` that followed it."""
+        if late and not self._late.count:
+            return
         if self._csv.rows <= self._json.count:  # else not ours: `prepare` sets it aside
             self._csv.keep(rows)
         self._json.keep(rows)
@@ -108,26 +108,17 @@ class ModeFiles:
             self._late.remove()
 
     def settle(self) -> None:
-        """Puts the late revisions in their places; those of unknown rows at the end."""
-        if not self._late.count:
-            return
-        late = {identity(row): row for row in map(json.loads, self._late.records())}
-        places = {
-            at: late.pop(key)
-            for at, key in enumerate(identity(json.loads(line)) for line in self._json.records())
-            if key in late
-        }
+        """Puts the late revisions in their places; those of unknown rows at the end.
+
+        Killed in between, it can be done again: the late file goes last.
+        """
+        if self._late.count:
+            late = {identity(row): row for row in map(json.loads, self._late.records())}
+            revised = list(late.values())
+            self._json.replace(_revised(self._json.records(), late))
+            self._rebuild(revised)
+            self._late.remove()
         self.prepare([])
-        if places:
-            self._csv.substitute({at: plain(row) for at, row in places.items()})
-            self._json.replace(
-                dump_line(places[at]) if at in places else line
-                for at, line in enumerate(self._json.records())
-            )
-        rest = list(late.values())
-        self.prepare(rest)
-        self.append(rest, [])
-        self._late.remove()
 
     def set_aside(self) -> None:
         """Renames the files, which another run left there."""
@@ -149,16 +140,18 @@ class ModeFiles:
     def _files(self) -> tuple[LineFile, LineFile, LineFile]:
         return self._csv.lines, self._json, self._late
 
-    def _rebuild(self) -> None:
+    def _rebuild(self, fresh: Sequence[JsonRow] | None = None) -> None:
+        """Makes the CSV file from its twin; only rows of `fresh` may bring columns."""
         path = self._csv.lines.path
-        self._csv.lines.close()
-        if path.exists():
+        if self._csv.rows > self._json.count and path.exists():
+            self._csv.lines.close()
             set_aside(path)
-        self._csv = CsvFile(path, self._fixed)
-        for rows in _batches(map(json.loads, self._json.records()), 1000):
-            values = [plain(row) for row in rows]
-            self._csv.widen(values)
-            self._csv.append(values)
+            self._csv, fresh = CsvFile(path, self._fixed), None
+        bringing = self._rows() if fresh is None else map(plain, fresh)
+        self._csv.rebuild(self._rows(), bringing)
+
+    def _rows(self) -> Iterator[dict[str, Any]]:
+        return (plain(json.loads(line)) for line in self._json.records())
 
 
 def identity(row: JsonRow) -> tuple[Any, ...] | None:
@@ -180,6 +173,9 @@ def _lines(rows: Sequence[JsonRow]) -> bytes:
     return b"".join(dump_line(row) for row in rows)
 
 
-def _batches(rows: Iterator[JsonRow], size: int) -> Iterator[list[JsonRow]]:
-    while batch := list(itertools.islice(rows, size)):
-        yield batch
+def _revised(lines: Iterator[bytes], late: dict[Any, JsonRow]) -> Iterator[bytes]:
+    """The lines, each late row in the place of the one that it revises; takes it out of `late`."""
+    for line in lines:
+        row = late.pop(identity(json.loads(line)), None)
+        yield line if row is None else dump_line(row)
+    yield from map(dump_line, late.values())

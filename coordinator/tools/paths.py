@@ -12,8 +12,7 @@ def check_log_path(tool: str, config: LoggerConfig) -> None:
     Raises:
         TypeError: `config` has no ``log_path``.
     """
-    if config.log_path is None:
-        raise TypeError(f"{tool} writes files: set LoggerConfig.log_path")
+    tool_folder(tool, config, "")
 
 
 def tool_folder(tool: str, context: Any, log_dir: str) -> Path:
@@ -27,9 +26,14 @@ def tool_folder(tool: str, context: Any, log_dir: str) -> Path:
     return Path(context.log_path) / log_dir
 
 
-def set_aside(path: Path) -> None:
-    """Renames a file that is not this run's to the first free ``<name>.<number>``."""
-    number = 1
-    while (free := path.with_name(f"{path.name}.{number}")).exists():
+def set_aside(path: Path, name: str = "") -> None:
+    """Renames a file that is not this run's to the first free ``<name>.<number>``.
+
+    Args:
+        path: the file.
+        name: its own if "".
+    """
+    number, name = 1, name or path.name
+    while (free := path.with_name(f"{name}.{number}")).exists():
         number += 1
     path.rename(free)

@@ -5,13 +5,13 @@ strings ``"NaN"``, ``"Infinity"`` and ``"-Infinity"``, never bare constants.
 """
 
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from ...proto.floats import json_float
 from ...proto.records import Op
 from ...proto.rows import Histogram, Media, PerProcess, Row
 
@@ -120,7 +120,7 @@ def json_value(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
-        return _json_float(value)
+        return json_float(value)
     if isinstance(value, np.ndarray | np.generic):
         return json_value(value.tolist()) if value.dtype.kind in "biufUOV" else str(value)
     if isinstance(value, Mapping):
@@ -130,11 +130,6 @@ def json_value(value: Any) -> Any:
     return _json_record(value)
 
 
-def float_of(text: str) -> float | str:
-    """The float that `json_value` wrote as this string; other strings stay."""
-    return {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}.get(text, text)
-
-
 def dump_line(values: Mapping[str, Any]) -> bytes:
     """One line of a JSONL file: ASCII, with its newline.
 
@@ -142,14 +137,6 @@ def dump_line(values: Mapping[str, Any]) -> bytes:
         ValueError: `values` holds a NaN or an infinity as a number.
     """
     return json.dumps(values, allow_nan=False, separators=(",", ":")).encode("ascii") + b"\n"
-
-
-def _json_float(value: float) -> float | str:
-    if math.isfinite(value):
-        return float(value)
-    if math.isnan(value):
-        return "NaN"
-    return "Infinity" if value > 0 else "-Infinity"
 
 
 def _json_record(value: Any) -> Any:

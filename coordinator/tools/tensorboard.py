@@ -15,8 +15,8 @@ from ...proto.records import Kind
 from ...proto.rows import Row
 from ...proto.tool import LoggerTool
 from .appendfile import AppendFile
-from .eventfile import event_record
-from .paths import check_log_path, tool_folder
+from .eventfile import event_record, whole_records
+from .paths import check_log_path, set_aside, tool_folder
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -106,8 +106,13 @@ class TensorBoardLogger(LoggerTool):
         return json.dumps([self._file.size, self._written]).encode()
 
     def rewind_to(self, position: bytes) -> None:
-        """Cuts the run's event file."""
+        """Cuts the run's event file; at a run's beginning, one of the same name is set aside."""
         size, self._written = json.loads(position) if position else (0, 0)
+        if not position and self._file.size:
+            self._file.close()
+            set_aside(self.path, self.path.name.replace("tfevents", "other"))
+        elif size > self._file.size > 0:  # it lost its end
+            size = whole_records(self.path)
         self._file.cut(size)
 
     def finalize(self, status: str) -> None:

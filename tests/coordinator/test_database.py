@@ -5,22 +5,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kit_journal import make_record, make_row
 
 from podlog.coordinator.journal import Journal
 from podlog.proto.errors import JournalError
-from podlog.proto.records import Draft, Dtype, Kind, LogLine, Metric, Op, Record, RunConfig, Schema
-from podlog.proto.rows import ConfigItem, EventItem, Row, RowKey
-
-SCHEMA = Schema(Kind.STEP, "train", (Metric("loss", Op.MEAN, (Dtype.F8, Dtype.I8)),))
-
-
-def make_record(seq: int, *, process: int = 0, step: int = 1, incarnation: int = 7) -> Record:
-    return Record(process, incarnation, 0, seq, Draft(SCHEMA, step, 0, 2, 3.5, (0.1 * seq, seq)))
-
-
-def make_row(step: int, *, attempt: int = 1, revision: int = 0, n: int = 0) -> Row:
-    key = RowKey(attempt, "train", step, Kind.STEP, n)
-    return Row(key, revision, 2, 5.0, {"loss": step / 3}, processes=(0, 1))
+from podlog.proto.records import Kind, LogLine, RunConfig
+from podlog.proto.rows import ConfigItem, EventItem
 
 
 @pytest.fixture

@@ -143,3 +143,23 @@ def test_a_reader_that_has_enough_is_no_error(run: Path) -> None:
     done = subprocess.run([sys.executable, "-P", "-c", code], stdout=write, stderr=subprocess.PIPE)
     os.close(write)
     assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_damaged_run_is_exported_with_a_word(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What can be salvaged is written; that something is damaged is said, and nothing changed."""
+    path = tmp_path / "journal.sqlite"
+    journal = Journal(path)
+    journal.add_attempt("job", 0, 10.0)
+    for step in range(1, 200):
+        journal.add_row(Row(RowKey(1, "train", step, Kind.STEP, 0), 0, 2, 5.0, {"loss": 0.5}))
+    journal.close()
+    data = bytearray(path.read_bytes())
+    data[-4096 * 3 : -4096 * 2] = bytes(4096)
+    path.write_bytes(data)
+    export(tmp_path, "jsonl", None, tmp_path / "out")
+    said = capfd.readouterr().err
+    assert "1 pages of journal.sqlite are damaged" in said
+    assert 100 < len((tmp_path / "out").read_text().splitlines()) < 199
+    assert path.read_bytes() == data

@@ -27,7 +27,7 @@ def test_a_failed_turn_is_undone_and_everything_arrives(make: Make, tmp_path: Pa
     blocker.execute("ALTER TABLE hidden RENAME TO records")
     blocker.close()
 
-    voice.connect(endpoint.connect)
+    voice.come_back(endpoint.connect)
     assert voice.ear.all("welcome")[0].ack == 1
     voice.seq = 1
     voice.log(2)
@@ -68,7 +68,7 @@ def test_a_raising_tool_does_not_hold_up_another(make: Make) -> None:
     assert isinstance(good, MemoryLogger)
 
     def refuse(_: object) -> None:
-        raise OSError("no space left")
+        raise RuntimeError("no space left")
 
     bad.write = refuse  # type: ignore[method-assign]
     voice = Voice().connect(endpoint.connect)

@@ -1,5 +1,6 @@
 """A tool in its own process: what it gets, what it prints, how it ends."""
 
+import dataclasses
 import io
 import os
 import signal
@@ -10,16 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import cloudpickle
+import psutil
 import pytest
 
 from podlog.coordinator.feedpipe import ProcessRunner, ToolError, read_frame, write_frame
+from podlog.coordinator.runners import ToolDiedError
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.errors import WireError
 from podlog.proto.records import Event, Kind, RunConfig
 from podlog.proto.rows import ConfigItem, EventItem, FeedItem, Row, RowKey
 
 MODULE = """
-import os, sys
+import os, sys, time
 from pathlib import Path
 from podlog.proto.config import LoggerToolsConfig
 from podlog.proto.tool import LoggerTool
@@ -46,6 +49,10 @@ class Tool(LoggerTool):
             raise ValueError("a bad row")
         if metrics.get("die"):
             os._exit(9)
+        if metrics.get("away"):
+            raise ConnectionError("no server")
+        if metrics.get("hang"):
+            time.sleep(1000)
         self.note(f"{mode} {step} {epoch} {metrics}")
 
     def log_event(self, event):
@@ -55,7 +62,8 @@ class Tool(LoggerTool):
         return b"at %d" % len(self.file.read_bytes())
 
     def rewind_to(self, position):
-        os.truncate(self.file, int(position.split()[1]))
+        if position:
+            os.truncate(self.file, int(position.split()[1]))
 
     def finalize(self, status):
         self.note(status)
@@ -143,7 +151,7 @@ def test_a_dead_process_is_replaced_at_the_last_position(
     """The next call starts another, which goes back and hears the config again."""
     runner.open(b"")
     deliver(runner, ConfigItem(1, RunConfig('{"a": 1}')), make_row(2))
-    with pytest.raises(ToolError, match="ended with 9"):
+    with pytest.raises(ToolDiedError, match="ended with 9"):
         runner.deliver([make_row(3), make_row(4, die=1)])
     runner.deliver([make_row(3)])
     steps = [line for line in told(tmp_path) if line.startswith("train")]
@@ -151,13 +159,77 @@ def test_a_dead_process_is_replaced_at_the_last_position(
     assert told(tmp_path).count("config {'a': 1}") == 2
 
 
+def test_what_is_away_comes_back_as_an_oserror(runner: ProcessRunner) -> None:
+    """So the feed knows that the call is worth repeating."""
+    runner.open(b"")
+    with pytest.raises(OSError, match="ConnectionError: no server"):
+        runner.deliver([make_row(1, away=1)])
+
+
+def test_late_revisions_that_a_tool_does_not_want_are_counted(
+    runner: ProcessRunner, tmp_path: Path
+) -> None:
+    """The count is the tool's, from its own process."""
+    runner.open(b"")
+    runner.deliver([make_row(1), dataclasses.replace(make_row(1), revision=1)])
+    runner.deliver([dataclasses.replace(make_row(1), revision=2)])
+    assert runner.ignored == 2
+    assert len([line for line in told(tmp_path) if line.startswith("train")]) == 1
+
+
+@pytest.mark.parametrize("size", [1, 300_000])
+def test_a_call_that_does_not_return_costs_the_tool_its_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """Also if it does not even read its request; the next call starts another."""
+    with (tmp_path / "stderr").open("wb") as stderr:
+        runner = ProcessRunner(make_open(tmp_path, monkeypatch), stderr, timeout_s=20.0)
+        runner.open(b"")
+        runner._timeout_s = 0.3
+        assert runner._child is not None
+        if size > 1:
+            os.kill(runner._child.pid, signal.SIGSTOP)
+        with pytest.raises(ToolDiedError, match=r"did not return within 0\.3 s"):
+            runner.deliver([make_row(1, hang=1, text="x" * size)])
+        runner._timeout_s = 20.0
+        runner.deliver([make_row(2)])
+        assert told(tmp_path)[-1].startswith("train 2 5")
+        runner.close()
+
+
+def test_a_tool_dies_with_the_coordinator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else it would write on while the next coordinator makes another go back."""
+    (tmp_path / "open").write_bytes(make_open(tmp_path, monkeypatch).SerializeToString())
+    code = (
+        "import pathlib, sys, time; from podlog.proto import podlog_pb2 as pb;"
+        "from podlog.coordinator.feedpipe import ProcessRunner;"
+        "setup = pb.FeedOpen.FromString(pathlib.Path(sys.argv[1]).read_bytes());"
+        "runner = ProcessRunner(setup, 2); runner.open(b'');"
+        "print(runner._child.pid, flush=True); time.sleep(100)"
+    )
+    coordinator = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "open")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    assert coordinator.stdout is not None
+    with coordinator.stdout:
+        child = psutil.Process(int(coordinator.stdout.readline()))
+    os.kill(child.pid, signal.SIGSTOP)
+    coordinator.kill()
+    coordinator.wait(10)
+    psutil.wait_procs([child], timeout=10)
+    assert not child.is_running()
+
+
 def test_a_tool_that_cannot_be_made_says_why(tmp_path: Path) -> None:
     """Each call raises with the reason; nothing is left running."""
     setup = pb.FeedOpen(tool=pb.ToolSpec(pickled=b"no pickle"))
     runner = ProcessRunner(setup, stderr=subprocess.DEVNULL)
-    with pytest.raises(ToolError, match="Error"):
-        runner.open(b"")
-    with pytest.raises(ToolError, match="could not be made"):
+    for _ in range(2):
+        with pytest.raises(ToolError, match="UnpicklingError"):
+            runner.open(b"")
+    with pytest.raises(ToolError, match="UnpicklingError"):
         runner.deliver([make_row(1)])
     runner.close()
 
@@ -168,7 +240,7 @@ def test_kill_ends_a_call_that_does_not_return(runner: ProcessRunner, tmp_path: 
     assert runner._child is not None
     os.kill(runner._child.pid, signal.SIGSTOP)
     runner.kill()
-    with pytest.raises(ToolError, match="ended with -9"):
+    with pytest.raises(ToolDiedError, match="ended with -9"):
         runner.deliver([make_row(1)])
     with pytest.raises(ToolError, match="closing"):
         runner.deliver([make_row(1)])

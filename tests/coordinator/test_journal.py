@@ -7,39 +7,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kit_journal import SCHEMA, make_event, make_record, make_row
 
-from podlog.coordinator.journal import Journal
+from podlog.coordinator.journal import Cursor, Journal
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.errors import JournalError
 from podlog.proto.records import (
-    Draft,
-    Dtype,
-    Event,
     Kind,
     LogLine,
-    Metric,
-    Op,
-    Record,
     RunConfig,
-    Schema,
     Verdict,
 )
-from podlog.proto.rows import EventItem, Row, RowKey
-
-SCHEMA = Schema(Kind.STEP, "train", (Metric("loss", Op.MEAN, (Dtype.F8, Dtype.I8)),))
-
-
-def make_record(seq: int, *, process: int = 0, step: int = 1, incarnation: int = 7) -> Record:
-    return Record(process, incarnation, 0, seq, Draft(SCHEMA, step, 0, 2, 3.5, (0.1 * seq, seq)))
-
-
-def make_row(step: int, *, attempt: int = 1, revision: int = 0, n: int = 0) -> Row:
-    key = RowKey(attempt, "train", step, Kind.STEP, n)
-    return Row(key, revision, 2, 5.0, {"loss": step / 3}, processes=(0, 1))
-
-
-def make_event(text: str) -> EventItem:
-    return EventItem(0, 1, 2, 3, 4.0, Event("nan", text, fields={"a": "b"}))
+from podlog.proto.rows import Row, RowKey
 
 
 @pytest.fixture
@@ -68,7 +47,7 @@ def test_meta_attempts_processes_and_verdict_survive_reopening(tmp_path: Path) -
     journal.close()
     journal.close()
 
-    assert [p.name for p in tmp_path.iterdir()] == ["journal.sqlite"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["journal.sqlite", "journal.sqlite-sums"]
     again = Journal(path)
     assert again.meta("run_id") == "r"
     assert again.meta("other") is None
@@ -88,7 +67,7 @@ def test_no_verdict_at_first() -> None:
     assert journal.path is None
     assert journal.verdict() is None
     assert journal.acks() == {}
-    assert journal.cursor("file") == (0, b"")
+    assert journal.cursor("file") == Cursor()
     assert journal.last_id() == 0
     journal.close()
 
@@ -161,7 +140,7 @@ def test_a_row_is_found_by_identity(journal: Journal) -> None:
     assert found.key.attempt == 2
     assert journal.row(None, "train", 8, Kind.STEP) is None
     assert journal.row(None, "train", 7, Kind.EPOCH) is None
-    assert list(journal.given_rows(1)) == [(first.key, 1, (0, 1))]
+    assert list(journal.given_rows(1, 9)) == [(first.key, 1, (0, 1))]
     assert journal.has_row(first.key)
     assert not journal.has_row(dataclasses.replace(first.key, n=1))
 
@@ -231,11 +210,11 @@ def test_lines_are_kept_until_written(journal: Journal) -> None:
 
 def test_cursors_are_kept_by_tool(journal: Journal) -> None:
     """Each tool has its own cursor and position."""
-    journal.set_cursor("a", 3, b"\x00pos")
-    journal.set_cursor("b", 1, b"")
-    journal.set_cursor("a", 4, b"more")
-    assert journal.cursor("a") == (4, b"more")
-    assert journal.cursor("b") == (1, b"")
+    journal.set_cursor("a", 3, b"\x00pos", 0)
+    journal.set_cursor("b", 1, b"", 0)
+    journal.set_cursor("a", 4, b"more", 2)
+    assert journal.cursor("a") == Cursor(4, b"more", 2)
+    assert journal.cursor("b") == Cursor(1, b"", 0)
 
 
 @settings(deadline=None, max_examples=30)

@@ -12,31 +12,56 @@ from podlog.proto.tool import LoggerTool
 ROW = Row(RowKey(1, "train", 1, Kind.STEP, 0), 0, 0, 0.0, {"loss": 1.0})
 
 
-class Reluctant(LoggerTool):
-    """Cannot go back to its position the first time."""
+class Positioned(LoggerTool):
+    """Knows how much it has written, and may fail when it has written half."""
 
-    def __init__(self) -> None:
-        self.written = ["before", "torn"]
-        self.failures = 1
+    def __init__(self, *written: str) -> None:
+        self.written = list(written)
+        self.failures = 0
 
     def log_metrics(self, metrics: dict[str, Any], step: int, epoch: int, mode: str) -> None:
         self.written.append(str(step))
+        if self.failures:
+            self.failures -= 1
+            raise OSError("the disk is away")
 
     def position(self) -> bytes:
         return b"%d" % len(self.written)
 
     def rewind_to(self, position: bytes) -> None:
-        if self.failures:
-            self.failures -= 1
-            raise OSError("the disk is away")
-        del self.written[int(position) :]
+        self.written = self.written[: int(position)] if position else []
 
 
-def test_a_tool_that_could_not_go_back_does_so_before_its_first_row() -> None:
-    """Else what lies behind its position would stay, and be there twice."""
-    tool = Reluctant()
+class Forgetful(Positioned):
+    """Knows no positions."""
+
+    def position(self) -> bytes:
+        return b""
+
+
+def test_a_tool_goes_back_to_where_it_was() -> None:
+    """At start to the committed position; at the beginning of a run to nothing."""
+    tool = Positioned("before", "torn")
+    assert ThreadRunner(tool).open(b"1") == b"1"
+    assert tool.written == ["before"]
+    assert ThreadRunner(tool).open(b"") == b"0"
+    assert tool.written == []
+
+
+def test_a_tool_without_positions_is_not_told_to_begin_again() -> None:
+    """It has written rows of this run, which it must not take for another's."""
+    tool = Forgetful("before")
+    assert ThreadRunner(tool).open(None) == b""
+    assert tool.written == ["before"]
+
+
+def test_a_call_that_raised_is_undone_before_the_next() -> None:
+    """Else what it wrote in part would stay, and be there twice."""
+    tool = Positioned()
     runner = ThreadRunner(tool)
+    runner.open(b"")
+    tool.failures = 1
     with pytest.raises(OSError, match="away"):
-        runner.open(b"1")
-    assert runner.deliver([ROW]) == b"2"
-    assert tool.written == ["before", "1"]
+        runner.deliver([ROW])
+    assert runner.deliver([ROW]) == b"1"
+    assert tool.written == ["1"]

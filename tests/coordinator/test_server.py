@@ -1,7 +1,10 @@
 """The network door over real gRPC: who may speak, TLS, pods of hand-driven workers."""
 
+import contextlib
 import json
-from collections.abc import Callable, Iterator
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,7 @@ from grpc_health.v1 import health_pb2
 from kit_peers import Ear, Voice, job
 
 from podlog.cluster import credentials
-from podlog.coordinator import Endpoint, start
+from podlog.coordinator import Endpoint, door, peer, start
 from podlog.coordinator.tools import FileLoggerConfig
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.config import LoggerConfig, SecurityConfig, TimingConfig
@@ -74,7 +77,7 @@ def rows(folder: Path, mode: str = "train") -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 
-def call(net: Net, frames: list[bytes], token: str | None = None) -> grpc.RpcError:
+def call(net: Net, frames: Iterable[bytes], token: str | None = None) -> grpc.RpcError:
     """Sends raw frames on a plain channel; the error it ends with."""
     with grpc.insecure_channel(net.address, options=[("grpc.enable_http_proxy", 0)]) as channel:
         method = channel.stream_stream("/podlog.v1.Podlog/Connect")
@@ -168,7 +171,7 @@ def test_without_the_token_nothing_is_touched(net: Callable[..., Net]) -> None:
         assert call(here, [hello], token).code() is grpc.StatusCode.UNAUTHENTICATED
     server = here.endpoint._server
     assert server is not None
-    assert sum(server.refused.values()) == 3
+    assert server.refusals.of("token") == {"ipv4:127.0.0.1": 3}
     assert not here.endpoint._coordinator._desk._streams
 
 
@@ -181,7 +184,7 @@ def test_malformed_frames_end_their_stream_with_a_status(net: Callable[..., Net]
         error = call(here, frames, here.setup.token)
         assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert here.endpoint._server is not None
-    assert here.endpoint._server.malformed == 4
+    assert here.endpoint._server.refusals.total("malformed") == 4
 
 
 def test_a_foreign_run_is_refused_for_good(net: Callable[..., Net]) -> None:
@@ -265,3 +268,116 @@ def test_closing_ends_streams_and_frees_the_port(net: Callable[..., Net]) -> Non
     voice.ear.wait_end()
     again = start(LoggerConfig(), setup=job(1, port=here.endpoint.port), listen=True)
     assert again.close(10)
+
+
+def test_a_call_that_does_not_say_who_it_is_ends(
+    net: Callable[..., Net], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stream without a Hello has a deadline; so has the rest of a message in chunks."""
+    monkeypatch.setattr(door, "HELLO_S", 0.2)
+    monkeypatch.setattr(door, "PIECE_S", 0.2)
+    here = net(1)
+    hello = pb.WorkerMessage(hello=Voice().hello).SerializeToString()
+    piece = pb.WorkerMessage(chunk=pb.Chunk(data=b"x")).SerializeToString()
+    held = threading.Event()
+    for frames, reason in (([], "no Hello"), ([hello, piece], "no further chunk")):
+        error = call(here, Slow(frames, held), here.setup.token)
+        assert error.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert reason in (error.details() or "")
+    held.set()
+
+
+def test_there_are_only_so_many_streams(net: Callable[..., Net]) -> None:
+    """One more is RESOURCE_EXHAUSTED, counted, and welcome once another has ended."""
+    here = net(1)
+    hello = pb.WorkerMessage(hello=Voice().hello).SerializeToString()
+    held = threading.Event()
+    options = [("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1)]
+    token = (("podlog-token", here.setup.token),)
+    calls = []
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            channel = stack.enter_context(grpc.insecure_channel(here.address, options=options))
+            method = channel.stream_stream("/podlog.v1.Podlog/Connect")
+            calls.append(method(Slow([], held), metadata=token, timeout=30))
+        server = here.endpoint._server
+        assert server is not None
+        wait_for(lambda: server._door._open == 20)
+        assert call(here, [hello], here.setup.token).code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert server.refusals.total("full") == 1
+        held.set()
+    wait_for(lambda: server._door._open == 0)
+    here.voices(1)
+
+
+def test_who_does_not_read_is_let_go(
+    net: Callable[..., Net], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What waits for it is bounded; others are served meanwhile."""
+    monkeypatch.setattr(peer, "MAX_UNSENT", 50)
+    here = net(2)
+    good = Voice(0, 2).connect(here.connector())
+    here.open(good, None)
+    hello = pb.WorkerMessage(hello=Voice(1, 2).hello).SerializeToString()
+    beat = pb.WorkerMessage(heartbeat=pb.Heartbeat(sent=1.0)).SerializeToString()
+    server = here.endpoint._server
+    assert server is not None
+
+    def frames() -> Iterator[bytes]:
+        yield hello
+        while not server.refusals.total("unread"):
+            yield beat
+
+    with grpc.insecure_channel(here.address, options=[("grpc.enable_http_proxy", 0)]) as channel:
+        method = channel.stream_stream("/podlog.v1.Podlog/Connect")
+        deaf = method(frames(), metadata=(("podlog-token", here.setup.token),), timeout=30)
+        wait_for(lambda: server.refusals.total("unread") == 1, 20)
+        good.log(1)
+        good.acked()
+        deaf.cancel()
+
+
+def test_only_a_few_may_watch_its_health(net: Callable[..., Net]) -> None:
+    """Without a token; beyond sixteen they are refused."""
+    here = net(1)
+    asked = health_pb2.HealthCheckRequest(service="podlog.v1.Podlog")
+    with contextlib.ExitStack() as stack:
+        codes, calls = [], []
+        for _ in range(18):
+            options = [("grpc.enable_http_proxy", 0), ("grpc.use_local_subchannel_pool", 1)]
+            channel = stack.enter_context(grpc.insecure_channel(here.address, options=options))
+            watch = channel.unary_stream(
+                "/grpc.health.v1.Health/Watch",
+                request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+                response_deserializer=health_pb2.HealthCheckResponse.FromString,
+            )
+            calls.append(watch(asked, timeout=20))
+            try:
+                next(calls[-1])
+            except grpc.RpcError as error:
+                codes.append(error.code())
+    assert codes == [grpc.StatusCode.RESOURCE_EXHAUSTED] * 2
+
+
+class Slow:
+    """Frames, and then nothing until `held` is set."""
+
+    def __init__(self, frames: list[bytes], held: threading.Event) -> None:
+        self._frames = iter(frames)
+        self._held = held
+
+    def __iter__(self) -> "Slow":
+        return self
+
+    def __next__(self) -> bytes:
+        for frame in self._frames:
+            return frame
+        self._held.wait(30)
+        raise StopIteration
+
+
+def wait_for(seen: Callable[[], bool], timeout: float = 10) -> None:
+    deadline = time.monotonic() + timeout
+    while not seen():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)

@@ -12,7 +12,7 @@ from podlog.proto import podlog_pb2 as pb
 from podlog.proto.codec import decode_block, read_schema
 from podlog.proto.errors import UnavailableError
 from podlog.proto.records import Record, Schema
-from podlog.proto.session import Receiver
+from podlog.proto.session import Flow, Receiver
 
 
 class Double:
@@ -151,6 +151,10 @@ class _Session:
     def send(self, message: pb.WorkerMessage) -> None:
         if self._open:
             self._conversation.receive(message)
+
+    @property
+    def flow(self) -> Flow:
+        return Flow()
 
     def close(self) -> None:
         self._end(None)

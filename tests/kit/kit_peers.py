@@ -11,9 +11,9 @@ from kit_records import record
 
 from podlog.coordinator import Endpoint, start
 from podlog.coordinator.messages import VERSION
-from podlog.coordinator.pids import boot_id
 from podlog.coordinator.tools import MemoryLogger
 from podlog.proto import podlog_pb2 as pb
+from podlog.proto.alive import boot_id
 from podlog.proto.codec import body_draft, encode_block, schema_message
 from podlog.proto.config import LoggerConfig, LoggerToolsConfig
 from podlog.proto.control import Setup
@@ -59,6 +59,12 @@ class Ear:
         assert found() is not None, f"the stream ended with {self.ends} before {body}"
         return found()
 
+    def wait_any(self, body: str, timeout: float = 10) -> bool:
+        """Waits for a message of a kind, or the end; whether the message came."""
+        with self._changed:
+            assert self._changed.wait_for(lambda: self.all(body) or self.ends, timeout)
+            return bool(self.all(body))
+
     def wait_end(self, timeout: float = 10) -> Exception | None:
         with self._changed:
             assert self._changed.wait_for(lambda: self.ends, timeout), "the stream goes on"
@@ -93,6 +99,15 @@ class Voice:
         self.greet(connector)
         self.ear.wait("welcome")
         return self
+
+    def come_back(self, connector: Callable[[Ear], Session], timeout: float = 20) -> "Voice":
+        """Connects as often as it takes until the coordinator welcomes it."""
+        deadline = time.monotonic() + timeout
+        while True:
+            self.greet(connector)
+            if self.ear.wait_any("welcome"):
+                return self
+            assert time.monotonic() < deadline, f"never welcome: {self.ear.ends}"
 
     def greet(self, connector: Callable[[Ear], Session]) -> None:
         self.ear = Ear()
@@ -163,12 +178,14 @@ def local(
     config: LoggerConfig | None = None,
     tools: list[LoggerToolsConfig] | None = None,
     setup: Setup | None = None,
+    *,
+    listen: bool = False,
 ) -> Endpoint:
-    """A coordinator in this process, its run open."""
+    """A coordinator in this process, its run open; of a pod if it listens."""
     return start(
         config or LoggerConfig(),
         setup=setup or job(),
-        listen=False,
+        listen=listen,
         in_process_tools=tools or [],
     )
 

@@ -27,13 +27,14 @@ class Pod:
         self.endpoint = endpoint
         self.make = make
         self.loggers = [make(i) for i in range(n)]
+        self.settings: dict[str, Any] = {}
 
     def __getitem__(self, index: int) -> Logger:
         return self.loggers[index]
 
     def each(self, call: Callable[[Logger], Any]) -> list[Any]:
         """`call` on every Logger at the same time; the results in order."""
-        with concurrent.futures.ThreadPoolExecutor(len(self.loggers)) as pool:
+        with concurrent.futures.ThreadPoolExecutor(len(self.loggers) or 1) as pool:
             return list(pool.map(call, self.loggers))
 
     def finish(self, status: str = "success") -> list[Verdict]:
@@ -92,6 +93,7 @@ def make_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 
         try:
             pods.append(Pod(folder, endpoint, logger, n if loggers is None else loggers))
+            pods[-1].settings = settings
         except BaseException:
             endpoint.close(timeout=5)
             raise

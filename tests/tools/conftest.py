@@ -44,3 +44,10 @@ def make_row() -> MakeRow:
 def context(tmp_path: Path) -> ToolContext:
     """The context of a run in a folder of the test's own."""
     return ToolContext(config=LoggerConfig(log_path=tmp_path), log_path=tmp_path, run_id="run-1")
+
+
+@pytest.fixture
+def file_logs(context: ToolContext) -> Path:
+    """Where a `FileLogger` of that run writes."""
+    assert context.log_path is not None
+    return context.log_path / "file_logs"

@@ -61,13 +61,14 @@ def test_an_existing_file_is_continued(tmp_path: Path) -> None:
     ]
 
 
-def test_substitute_changes_single_rows(tmp_path: Path) -> None:
-    """Late rows take their places; a key that came late gets its column."""
+def test_a_file_made_anew_keeps_its_columns_in_their_places(tmp_path: Path) -> None:
+    """A row has changed; a key that came late gets its column."""
     file = CsvFile(tmp_path / "a.csv", FIXED)
     rows = [{"log_step": step, "log_epoch": 0, "x": step / 4} for step in range(3)]
     file.widen(rows)
     file.append(rows)
-    file.substitute({1: {"log_step": 1, "log_epoch": 0, "x": 9.0, "z": "new"}})
+    rows[1] |= {"x": 9.0, "z": "new"}
+    file.rebuild(rows, fresh=rows[1:2])
     file.lines.close()
     assert read(tmp_path / "a.csv")[1:] == [
         ["0", "0", "0.0", ""],

@@ -25,10 +25,13 @@ def test_a_torn_record_is_cut_when_the_file_is_opened(tmp_path: Path) -> None:
 
 
 def test_quoted_newlines_belong_to_their_record(tmp_path: Path) -> None:
-    """A CSV cell may hold line breaks; a torn one is cut as a whole."""
+    """A CSV cell may hold line breaks; a torn one is cut as a whole, once the file is used."""
     path = tmp_path / "a"
-    path.write_bytes(b'"x\ny",1\nz,"""\n""\n"\n"torn\nstill torn\n')
+    found = b'"x\ny",1\nz,"""\n""\n"\n"torn\nstill torn\n'
+    path.write_bytes(found)
     file = LineFile(path, quoted=True)
+    assert (file.count, path.read_bytes()) == (2, found)
+    file.keep(2)
     file.close()
     assert list(file.records()) == [b'"x\ny",1\n', b'z,"""\n""\n"\n']
     assert path.read_bytes() == b"".join(file.records())

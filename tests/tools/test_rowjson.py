@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from podlog.coordinator.tools.rowjson import (
     dump_line,
-    float_of,
     json_name,
     json_value,
     key_of,
     row_json,
 )
+from podlog.proto.floats import float_of
 from podlog.proto.records import Kind, Op
 from podlog.proto.rows import Histogram, Media, NonFinite, PerProcess, Row, RowKey, Spread
 

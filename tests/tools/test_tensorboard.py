@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from kit_tensorboard import read, scalars
 
 from podlog.coordinator.tools import TensorBoardLogger, TensorBoardLoggerConfig
 from podlog.coordinator.tools.tensorboard import flatten
@@ -20,52 +21,6 @@ from podlog.proto.rows import Histogram, Media, PerProcess, Row
 from podlog.proto.tool import ToolContext
 
 MakeRow = Callable[..., Row]
-
-READ = """
-import json, sys
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
-size = {"scalars": 0, "histograms": 0, "tensors": 0}
-read = EventAccumulator(sys.argv[1], size_guidance=size).Reload()
-found = {
-    "scalars": {t: [(e.step, str(e.value), e.wall_time) for e in read.Scalars(t)]
-                for t in read.Tags()["scalars"]},
-    "histograms": {t: [list(e.histogram_value.bucket_limit) + list(e.histogram_value.bucket)
-                       for e in read.Histograms(t)] for t in read.Tags()["histograms"]},
-    "tensors": {t: [(e.step, [v.decode() for v in e.tensor_proto.string_val]
-                     or list(e.tensor_proto.float_val)) for e in read.Tensors(t)]
-                for t in read.Tags()["tensors"]},
-    "hparams": {},
-}
-try:
-    tags = read.SummaryMetadata("_hparams_/session_start_info").plugin_data.content
-    start = HParamsPluginData.FromString(tags).session_start_info
-    found["hparams"] = {k: str(v).strip() for k, v in start.hparams.items()}
-    end = read.SummaryMetadata("_hparams_/session_end_info").plugin_data.content
-    found["end"] = HParamsPluginData.FromString(end).session_end_info.status
-except KeyError:
-    pass
-print(json.dumps(found))
-"""
-
-
-def read(folder: Path) -> dict[str, Any]:
-    """What TensorBoard reads, in a process of its own: its messages clash with tensorboardX's."""
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", READ, str(folder)],
-        capture_output=True,
-        text=True,
-        timeout=50,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
-def scalars(found: dict[str, Any], tag: str) -> list[tuple[int, float]]:
-    """Steps and values of a scalar tag."""
-    return [(step, float(value)) for step, value, _ in found["scalars"][tag]]
 
 
 @pytest.fixture
@@ -191,6 +146,60 @@ def test_killed_between_write_and_commit_each_row_is_there_once(
     tool.finalize("success")
     assert scalars(read(folder), "train/x") == [(1, 1.0), (2, 2.0), (3, 3.0)]
     assert len(list(folder.iterdir())) == 1
+
+
+def test_killed_at_any_byte_each_row_is_there_once(
+    context: ToolContext, folder: Path, make_row: MakeRow
+) -> None:
+    """Torn records behind the committed position are cut; the file is that of one life."""
+    tool = make(context)
+    tool.rewind_to(b"")
+    tool.log_config({"lr": 0.5})
+    tool.setup()
+    tool.write([make_row(1, {"x": 1.0})])
+    position, size = tool.position(), tool.path.stat().st_size
+    tool.write([make_row(2, {"x": 2.0}), make_row(3, {"x": 3.0, "t": "text"})])
+    whole = tool.path.read_bytes()
+    tool.finalize("success")
+    for end in range(size, len(whole) + 1):
+        tool.path.write_bytes(whole[:end])
+        again = make(context)
+        again.rewind_to(position)
+        again.log_config({"lr": 0.5})
+        again.setup()
+        again.write([make_row(2, {"x": 2.0}), make_row(3, {"x": 3.0, "t": "text"})])
+        assert again.path.read_bytes() == whole
+        again._file.close()
+    assert scalars(read(folder), "train/x") == [(1, 1.0), (2, 2.0), (3, 3.0)]
+
+
+def test_a_file_that_lost_its_end_is_readable_again(
+    context: ToolContext, folder: Path, make_row: MakeRow
+) -> None:
+    """Behind a torn record nothing could be read: it goes, and whole ones stay."""
+    tool = make(context)
+    tool.write([make_row(step, {"x": step}) for step in (1, 2)])
+    position = tool.position()
+    tool.finalize("success")
+    tool.path.write_bytes(tool.path.read_bytes()[:-3])
+    again = make(context)
+    again.rewind_to(position)
+    again.write([make_row(3, {"x": 3})])
+    again.finalize("success")
+    assert scalars(read(folder), "train/x") == [(1, 1.0), (3, 3.0)]
+
+
+def test_at_the_beginning_of_a_run_a_file_of_its_name_is_set_aside(
+    context: ToolContext, folder: Path, make_row: MakeRow
+) -> None:
+    """It is kept, under a name that TensorBoard does not read."""
+    for step in (1, 2):
+        tool = make(context)
+        tool.rewind_to(b"")
+        tool.write([make_row(step, {"x": step})])
+        tool.finalize("success")
+    assert scalars(read(folder), "train/x") == [(2, 2.0)]
+    assert len(list(folder.iterdir())) == 2
 
 
 def test_a_tag_tells_its_mode_and_key() -> None:

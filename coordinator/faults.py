@@ -1,0 +1,87 @@
+"""When the journal cannot be written: said once, tried again, and said when it is over."""
+
+import logging
+import sqlite3
+
+from ..proto.errors import JournalError
+from .journal import Journal
+
+_log = logging.getLogger(__name__)
+
+_FIRST_S = 1.0
+_LONGEST_S = 5.0
+_STEADY_S = 2.0
+_PROBE_BYTES = 256 << 10
+
+
+class Faults:
+    """The state of one fault, or none. Owned by the state thread; `now` is monotonic.
+
+    A fault is over once everything has gone well for `_STEADY_S`: what a full
+    disk takes of a small write may not be there for the next.
+    """
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._reason = ""
+        self._back_at: float | None = None
+        self._pause = _FIRST_S
+
+    def met(self, error: Exception, now: float) -> None:
+        """A turn failed. The first is announced, the others of the same fault are not."""
+        self._back_at = None
+        if self._since is None:
+            self._since, self._pause = now, _FIRST_S
+            self._reason = f"{type(error).__name__}: {error}"
+            what = "the journal cannot be written" if is_fault(error) else "a turn failed"
+            _log.error(
+                "%s (%s): nothing is stored, processes keep their records, and it is "
+                "tried again until it works",
+                what,
+                self._reason,
+                exc_info=error,
+            )
+        else:
+            _log.debug("still nothing can be stored: %s", error)
+
+    def pause(self) -> float:
+        """Seconds until the next try."""
+        pause, self._pause = self._pause, min(2 * self._pause, _LONGEST_S)
+        return pause
+
+    def back(self, now: float) -> None:
+        """It works, for all that is known."""
+        self._back_at = now
+
+    def next_deadline(self) -> float | None:
+        """When `over` has something to say."""
+        return None if self._back_at is None else self._back_at + _STEADY_S
+
+    def over(self, now: float) -> str | None:
+        """What is to be said of a fault that is over; None: nothing."""
+        if self._since is None or self._back_at is None or now < self._back_at + _STEADY_S:
+            return None
+        text = (
+            f"nothing could be stored for {self._back_at - self._since:.0f} s "
+            f"({self._reason}); nothing is lost by that: processes kept their records"
+        )
+        self._since = self._back_at = None
+        _log.warning("%s", text)
+        return text
+
+
+def is_fault(error: Exception) -> bool:
+    """Whether it is the journal's, and no matter of what was to be written."""
+    return isinstance(error, sqlite3.Error | OSError | JournalError)
+
+
+def probe(journal: Journal) -> None:
+    """Writes as much as a full turn may, and takes it back.
+
+    Raises:
+        Exception: whatever the journal raises.
+    """
+    with journal.transaction():
+        journal.set_meta("probe", "0" * _PROBE_BYTES)
+    with journal.transaction():
+        journal.set_meta("probe", "")

@@ -1,0 +1,86 @@
+"""What is posted to the state thread, and what of it is dealt with again."""
+
+import collections
+import contextlib
+import dataclasses
+import queue
+import time
+from collections.abc import Callable, Iterable
+
+from .streams import Stream
+
+Call = Callable[[], None]
+
+
+@dataclasses.dataclass(slots=True)
+class Item:
+    """A call, and the stream that it is about: void once that has ended.
+
+    Attributes:
+        credit: whether the server reads on once it was dealt with.
+        failed: whether it raised the last time.
+    """
+
+    call: Call
+    stream: Stream | None = None
+    credit: bool = False
+    failed: bool = False
+
+    def run(self) -> None:
+        """Makes the call."""
+        self.failed = True
+        self.call()
+        self.failed = False
+
+
+def give_back(items: Iterable[Item]) -> None:
+    """Lets the server read on for what was dealt with."""
+    for item in items:
+        if item.credit and item.stream is not None:
+            item.stream.taken()
+
+
+class Mailbox:
+    """A queue that anybody fills and one thread empties."""
+
+    def __init__(self) -> None:
+        self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self._again: collections.deque[Item] = collections.deque()
+
+    def put(self, call: Call, stream: Stream | None = None, *, credit: bool = False) -> None:
+        """Adds a call; from any thread."""
+        self._queue.put(Item(call, stream, credit))
+
+    def next(self, timeout: float) -> Item | None:
+        """The next one, or None if there is none within `timeout` seconds."""
+        if self._again:
+            return self._again.popleft()
+        try:
+            return self._queue.get(timeout=timeout) if timeout > 0 else self._queue.get_nowait()
+        except queue.Empty:
+            return None
+
+    def again(self, items: Iterable[Item]) -> None:
+        """Puts items in front, in their order."""
+        self._again.extendleft(reversed(list(items)))
+
+    def turn_away(self, seconds: float, turn: Callable[[Stream], None]) -> None:
+        """For so long turns streams away with `turn`; what others say is kept."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            try:
+                item = self._queue.get(timeout=left)
+            except queue.Empty:
+                return
+            if item.stream is None:
+                self._again.append(item)
+            else:
+                turn(item.stream)
+                give_back([item])
+
+    def empty(self) -> None:
+        """Runs what is there; what it raises is dropped."""
+        while (item := self.next(0.0)) is not None:
+            with contextlib.suppress(Exception):
+                item.call()
+            give_back([item])
