@@ -21,12 +21,14 @@ class Closing:
 
     Attributes:
         deadline: monotonic time at which the link ends in any case.
+        relay_until: until when Goodbye waits for spools of others to be delivered.
         status: of the Goodbye; empty: as Finalize said.
         goodbyes: on how many connections Goodbye was said.
         heard: the coordinator ended its side behind a Goodbye.
     """
 
     deadline: float
+    relay_until: float
     status: str
     goodbyes: int = 0
     heard: bool = False
@@ -42,7 +44,7 @@ class Connection:
 
     Args:
         speaker: who speaks.
-        answers: messages to send as soon as the coordinator said Welcome.
+        answers: to send as soon as the coordinator said Welcome.
         closing: asked at each turn; not None once the link is to end.
 
     Attributes:
@@ -54,7 +56,7 @@ class Connection:
     def __init__(
         self,
         speaker: Speaker,
-        answers: deque[pb.WorkerMessage],
+        answers: deque[pb.PostprocessAnswer],
         closing: Callable[[], Closing | None],
     ) -> None:
         self.connected = False
@@ -75,7 +77,7 @@ class Connection:
             return
 
         try:
-            self.error = self._converse(Talk(self._me, session.send, time.monotonic()), session)
+            self.error = self._converse(Talk(self._me, session, time.monotonic()), session)
         except Exception as error:
             _log.exception("the connection is given up")
             self.error = error
@@ -98,9 +100,9 @@ class Connection:
                 return UnavailableError("no word from the coordinator for three heartbeats")
 
             closing = self._closing()
-            due = talk.turn(now, None if closing is None else closing.status)
+            due = talk.turn(now, self._last_word(closing, now))
             while self.connected and self._answers:
-                session.send(self._answers.popleft())
+                talk.say(postprocess_answer=self._answers.popleft())
             if closing is not None:
                 due = min(due, closing.deadline)
                 if talk.bidden and self._me.spool.acked >= self._me.spool.last_seq:
@@ -108,6 +110,13 @@ class Connection:
                 if now >= closing.deadline:
                     return None
             self._waits.rest(seen, due - time.monotonic())
+
+    def _last_word(self, closing: Closing | None, now: float) -> str | None:
+        """The status for Goodbye, once it may be said."""
+        relay = self._me.relay
+        if closing is None or (relay is not None and relay.busy(now) and now < closing.relay_until):
+            return None
+        return closing.status
 
     def _part(self, session: Session, closing: Closing) -> Exception | None:
         """Goodbye is said: waits until the coordinator has ended its side too."""

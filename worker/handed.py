@@ -15,6 +15,7 @@ from collections import deque
 
 from ..proto import podlog_pb2 as pb
 from ..proto.records import Kind
+from .ranges import Ranges
 
 _Key = tuple[str, Kind]
 
@@ -36,7 +37,8 @@ class Handed:
         self._lock = threading.Lock()
         self._given = 0
         self._below = 0
-        self._ahead: set[int] = set()
+        self._seq = 0
+        self._ahead = Ranges()
         self._marks: dict[_Key, deque[_Mark]] = {}
         self._held: dict[_Key, _Mark] = {}
 
@@ -46,13 +48,19 @@ class Handed:
             self._given += 1
             return self._given
 
-    def done(self, ticket: int) -> None:
-        """The record of `ticket` lies in the spool, or will never come."""
+    def done(self, *tickets: int, seq: int = 0) -> None:
+        """The records of `tickets` lie in the spool, or will never come.
+
+        Args:
+            tickets: all that one write ended, at once, so that no progress
+                falls between them.
+            seq: the last sequence number of the spool behind that write.
+        """
         with self._lock:
-            self._ahead.add(ticket)
-            while self._below + 1 in self._ahead:
-                self._below += 1
-                self._ahead.remove(self._below)
+            for ticket in tickets:
+                self._ahead.add(ticket)
+            self._below = self._ahead.take_from(self._below + 1)
+            self._seq = max(self._seq, seq)
 
     def step(self, mode: str, kind: Kind, step: int) -> None:
         """Notes one ``log_*`` call, logged or not, before its ticket is taken."""
@@ -68,17 +76,17 @@ class Handed:
                     self._mark(key, max(last[1], step), True)
 
     def progress(self) -> list[pb.Progress]:
-        """What holds now, for each (mode, kind); `seq` is not set.
+        """What holds now, for each (mode, kind), once all records up to its `seq` are known.
 
-        The last sequence number of the spool, read after this call, is one up
-        to which all of it holds.
+        A record made behind it has a greater number, so that one that was
+        overtaken can be told from a step back.
         """
         with self._lock:
             for key, marks in self._marks.items():
                 self._settle(key, marks)
-            held = list(self._held.items())
+            held, seq = list(self._held.items()), self._seq
         return [
-            pb.Progress(mode=mode, kind=kind.name, step=step, left=left)
+            pb.Progress(mode=mode, kind=kind.name, step=step, seq=seq, left=left)
             for (mode, kind), (_, step, left) in held
         ]
 
@@ -86,7 +94,7 @@ class Handed:
     def open(self) -> int:
         """Tickets given out and not done."""
         with self._lock:
-            return self._given - self._below - len(self._ahead)
+            return self._given - self._below - self._ahead.count
 
     def _mark(self, key: _Key, step: int, left: bool) -> None:
         given = self._given

@@ -13,32 +13,42 @@ import psutil
 
 from ..cluster.pod import Place
 from ..proto import podlog_pb2 as pb
+from ..proto.alive import boot_id
 from ..proto.config import LoggerConfig, LoggerToolsConfig
 from ..proto.configdict import ConfigDict
+from ..proto.contact import Contact
 from ..proto.errors import ConfigError
 from ..proto.session import PROTOCOL
 from ..proto.tool import tool_names
 from .inputs import said_error
 
 _BUILTIN = "podlog.coordinator.tools"
-_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
-def hello(place: Place, run_id: str, job_id: str) -> pb.Hello:
-    """The Hello of a new incarnation in this process."""
+def hello(place: Place, run_id: str, known: Contact | None, spool: Path | None) -> pb.Hello:
+    """The Hello of a new incarnation in this process.
+
+    Args:
+        place: which process this is.
+        run_id: the run's, or "".
+        known: what is known of the job's coordinator.
+        spool: the folder of its spool; None: memory.
+    """
     return pb.Hello(
         protocol=PROTOCOL,
         podlog_version=metadata.version("podlog"),
         run_id=run_id,
-        job_id=job_id,
+        job_id=known.job_id if known else "",
         process=place.process_index,
         process_count=place.process_count,
         incarnation=secrets.randbits(63) | 1,
         host=place.host,
-        boot_id=_BOOT_ID.read_text().strip() if _BOOT_ID.exists() else "",
+        boot_id=boot_id(),
         pid=os.getpid(),
         pid_started=psutil.Process().create_time(),
         started=time.time(),
+        job_started=known.started if known else 0.0,
+        spool="" if spool is None else str(spool.absolute()),
     )
 
 

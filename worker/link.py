@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ..proto import podlog_pb2 as pb
@@ -21,11 +22,14 @@ from .forked import Home
 from .handed import Handed
 from .outage import Outage
 from .postprocess import Postprocess, Postprocessor
+from .relay import Relay
 from .spool import Spool
 from .talk import Speaker
 from .waits import Finalize, Waits
 
 _log = logging.getLogger(__name__)
+
+_CLOSING_PAUSE_S = 0.5
 
 
 class Link:
@@ -45,6 +49,8 @@ class Link:
         open: what the run is, asked at each connect; process 0 only.
         postprocess: the user's ``metric_postprocess_fn``; process 0 only.
         heartbeat_s: period until the coordinator names another.
+        orphans: folder in which spools of processes that are gone are looked
+            for, once the run is open, and delivered too.
     """
 
     def __init__(
@@ -58,12 +64,14 @@ class Link:
         open: Callable[[], pb.Open] | None = None,
         postprocess: Postprocess | None = None,
         heartbeat_s: float = 5.0,
+        orphans: Path | None = None,
     ) -> None:
         hello = pb.Hello.FromString(hello.SerializeToString())  # ours: the job_id is added
         self._connector = connector
         self._home = Home()
         self._waits = Waits()
         self._postprocessor = Postprocessor(postprocess, self._answer) if postprocess else None
+        self._relay = Relay(orphans, hello.incarnation, self._notify) if orphans else None
         self._me = Speaker(
             hello=hello,
             spool=spool,
@@ -73,8 +81,9 @@ class Link:
             open=open,
             submit=self._postprocessor.submit if self._postprocessor else None,
             heartbeat_s=heartbeat_s,
+            relay=self._relay,
         )
-        self._answers: deque[pb.WorkerMessage] = deque()
+        self._answers: deque[pb.PostprocessAnswer] = deque()
         self._closing: Closing | None = None
         self._at: Connection | None = None
         self._connects = 0
@@ -142,12 +151,15 @@ class Link:
             Whether all was committed and Goodbye was said.
         """
         self._home.check()
-        deadline = time.monotonic() + timeout
+        now = time.monotonic()
+        deadline = now + timeout
         if self._closing is None:
-            self._closing = Closing(deadline, status)
+            self._closing = Closing(deadline, now + timeout / 2, status)
         if self._thread.ident is not None:
             self._notify()
             self._thread.join(timeout + 0.5)
+        if self._relay is not None:
+            self._relay.close(max(deadline - time.monotonic(), 0.5))
         if self._postprocessor is not None:
             self._postprocessor.close(max(deadline - time.monotonic(), 0.1))
         self._waits.end(MisuseError("this Logger is closed"))
@@ -160,7 +172,7 @@ class Link:
             self._waits.poke()
 
     def _answer(self, answer: pb.PostprocessAnswer) -> None:
-        self._answers.append(pb.WorkerMessage(postprocess_answer=answer))
+        self._answers.append(answer)
         self._notify()
 
     def _run(self) -> None:
@@ -194,5 +206,6 @@ class Link:
     def _pause(self, seconds: float) -> None:
         """Cut short by `close`."""
         closing = self._closing
-        with self._waits.changed:
-            self._waits.changed.wait_for(lambda: self._closing is not closing, seconds)
+        if closing is not None:
+            seconds = min(seconds, _CLOSING_PAUSE_S, closing.deadline - time.monotonic())
+        self._waits.pause(seconds, lambda: self._closing is not closing)

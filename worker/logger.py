@@ -118,7 +118,8 @@ class Logger:
         """Takes the run's configs by name; the newest counts, and process 0's only."""
         if self._place.process_index == 0:
             with self._guarded("log_config"):
-                self._pipeline.tell(run_config(config, self.config.log_tools))
+                most = self.config.delivery.max_payload_mb << 20
+                self._pipeline.tell(run_config(config, self.config.log_tools, most))
 
     def on_training_start(self) -> None:
         """A training begins: tools are set up, `found_nans` is cleared.

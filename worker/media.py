@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..proto.floats import json_float
 from .columns import BadValueError, plain
 from .values import Histogram
 
@@ -85,8 +86,8 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
 def _cell(cell: Any) -> bool | int | float | str | None:
     if isinstance(cell, np.generic):
         cell = cell.item()
-    if isinstance(cell, float) and not np.isfinite(cell):
-        return "NaN" if np.isnan(cell) else "Infinity" if cell > 0 else "-Infinity"
-    if cell is None or isinstance(cell, bool | int | float | str):
+    if isinstance(cell, float):
+        return json_float(cell)
+    if cell is None or isinstance(cell, bool | int | str):
         return cell
     return str(cell)

@@ -15,7 +15,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 from ..cluster import discover, env
@@ -24,6 +23,7 @@ from ..proto import podlog_pb2 as pb
 from ..proto.codec import Body, body_draft, safe_text
 from ..proto.config import LoggerConfig
 from ..proto.records import Draft, Event, Verdict
+from ..proto.spoolfolder import spool_folder
 from . import identity
 from .fetch import Fetcher, Found
 from .handed import Handed
@@ -101,10 +101,16 @@ class Pipeline:
         except BaseException:
             self.attachment.close(1.0)
             raise
-        known = self.attachment.known
-        self.hello = identity.hello(place, config.run_id, known.job_id if known else "")
+        folder = spool_folder(config)
+        self._setting = "this log_path" if config.delivery.spool_dir is None else "this spool_dir"
+        self.hello = identity.hello(place, config.run_id, self.attachment.known, folder)
         self.handed = Handed()
-        self.spool = Spool(_spool_folder(config), self.hello, fsync=config.delivery.fsync)
+        self.spool = Spool(
+            folder,
+            self.hello,
+            cap_bytes=config.delivery.spool_cap_mb << 20,
+            fsync=config.delivery.fsync,
+        )
         endpoint = self.attachment.endpoint
         self.link = Link(
             endpoint.connect if endpoint else grpc_connector(self.attachment.contact),
@@ -115,6 +121,7 @@ class Pipeline:
             open=None if opening is None else lambda: opening,
             postprocess=postprocess if first else None,
             heartbeat_s=config.timing.heartbeat_s,
+            orphans=folder,
         )
         self.spooler = Spooler(self.spool, self.handed, self.link.wake)
         self.fetcher = Fetcher(
@@ -179,11 +186,32 @@ class Pipeline:
             self._tell_over("finalize")
             return self.link.verdict(0.0) or Verdict(status, final=False)
         deadline = time.monotonic() + timeout
-        if not self.flush(timeout):
-            _log.warning("finalize: not everything was delivered: %s", self.stats())
+        self.flush(timeout)
         self.link.finalize(status, self.spool.last_seq)
         verdict = self.link.verdict(max(0.0, deadline - time.monotonic()))
-        return verdict or Verdict(status, final=False)
+        verdict = verdict or Verdict(status, final=False)
+        return verdict if verdict.final else self._left(verdict, timeout)
+
+    def _left(self, verdict: Verdict, timeout: float) -> Verdict:
+        """Says what was not delivered when `finalize` gave up waiting."""
+        waiting = self.spooler.waiting + self.fetcher.pending
+        count = self.spool.last_seq - self.spool.acked + waiting
+        if count:
+            _shown.warning(
+                "%s: finalize: %d records are not delivered after %g s; %s",
+                self._who,
+                count,
+                timeout,
+                self._kept(waiting),
+            )
+        return dataclasses.replace(verdict, undelivered=count)
+
+    def _kept(self, waiting: int) -> str:
+        folder = self.spool.folder
+        if folder is None:
+            return "they are in memory only (no log_path) and end with this process"
+        text = f"they are kept in {folder} and delivered at the next start with {self._setting}"
+        return f"{text}; {waiting} of them are not on the disk yet" if waiting else text
 
     def stats(self) -> dict[str, Any]:
         """The counts of all parts."""
@@ -211,7 +239,8 @@ class Pipeline:
         fetched = self.fetcher.close(timeout)
         spooled = self.spooler.close(max(0.1, deadline - time.monotonic()))
         delivered = self.link.close(max(0.1, deadline - time.monotonic()), status)
-        self.spool.close()
+        if self.spooler.ended:  # else a write is still stuck in it
+            self.spool.close()
         self.attachment.close(max(1.0, deadline - time.monotonic()))
         return fetched and spooled and delivered
 
@@ -244,9 +273,3 @@ class Pipeline:
         return pb.Heartbeat(
             step=at.step, mode=at.mode, phase=at.phase, pending=self.fetcher.pending
         )
-
-
-def _spool_folder(config: LoggerConfig) -> Path | None:
-    if config.delivery.spool_dir is not None:
-        return Path(config.delivery.spool_dir)
-    return None if config.log_path is None else Path(config.log_path) / "spool"

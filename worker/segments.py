@@ -1,15 +1,20 @@
 """One segment of a spool, on disk or in memory."""
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
-from ..proto.logfile import FRAME_BYTES, LogFile, read_frames
+from ..proto.logfile import MAGIC, LogFile
+from ..proto.pieces import pieces
+from ..proto.segmentfile import MESSAGE_BEGINS
+
+_TRIES = 100
 
 
 class Segment(Protocol):
-    """Frames in order. Appended by one thread; read by another meanwhile."""
+    """Frames in order. Appended by one thread; read and deleted by another meanwhile."""
 
     size: int
 
@@ -17,25 +22,38 @@ class Segment(Protocol):
         """Adds a frame, wholly or not at all (then raises OSError)."""
 
     def frames(self, position: int | None) -> Iterator[tuple[int, bytes]]:
-        """Frames from `position` (None: the first), each with the position behind it."""
+        """Frames from `position` (None: the first), each with the position behind it.
+
+        Those that are damaged are left out.
+
+        Raises:
+            OSError: it cannot be read now.
+        """
 
     def sync(self) -> None:
         """Makes it survive a loss of power."""
 
-    def seal(self) -> None:
-        """Nothing more is appended. Safe twice."""
+    def move(self, path: Path) -> None:
+        """It takes the place of what is at `path`."""
+
+    def close(self) -> None:
+        """Releases it; what it holds stays, for whoever finds it. Safe twice."""
 
     def delete(self) -> None:
         """It is needed no more; never raises."""
 
 
+OpenSegment = Callable[[Path, bytes], Segment]
+"""Makes a new segment at a path, with a header; raises OSError."""
+
+
 class DiskSegment:
-    """A segment in a `LogFile`, locked until it is sealed."""
+    """A segment in a `LogFile`, locked until it is closed."""
 
     def __init__(self, path: Path, header: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._file = LogFile.create(path, header)
+        self._file = _created(path, header)
+        self._folder_synced = False
         self.size = self._file.size
 
     def append(self, frame: bytes) -> None:
@@ -44,24 +62,45 @@ class DiskSegment:
         self.size = self._file.size
 
     def frames(self, position: int | None) -> Iterator[tuple[int, bytes]]:
-        """As `Segment.frames`."""
-        for offset, frame in read_frames(self._path, position):
-            yield offset + FRAME_BYTES + len(frame), frame
+        """As `Segment.frames`; works though somebody deleted the file."""
+        end = self.size
+        try:
+            fd = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            fd = self._file.open_read()
+        with os.fdopen(fd, "rb") as file:
+            start = len(MAGIC) if position is None else position
+            for piece in pieces(file, start, end, begins=MESSAGE_BEGINS):
+                if piece.payload is not None and piece.offset > len(MAGIC):
+                    yield piece.end, piece.payload
 
     def sync(self) -> None:
-        """As `Segment.sync`."""
+        """As `Segment.sync`; its entry in the folder too."""
         self._file.sync()
+        if not self._folder_synced:
+            fd = os.open(self._path.parent, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+            self._folder_synced = True
 
-    def seal(self) -> None:
-        """As `Segment.seal`."""
+    def move(self, path: Path) -> None:
+        """As `Segment.move`."""
+        self._path.rename(path)
+        self._path = self._file.path = path
+        self._folder_synced = False
+
+    def close(self) -> None:
+        """As `Segment.close`."""
         with contextlib.suppress(OSError):
             self._file.close()
 
     def delete(self) -> None:
         """As `Segment.delete`."""
-        self.seal()
         with contextlib.suppress(OSError):
             self._path.unlink()
+        self.close()
 
 
 class MemorySegment:
@@ -84,9 +123,23 @@ class MemorySegment:
     def sync(self) -> None:
         """As `Segment.sync`."""
 
-    def seal(self) -> None:
-        """As `Segment.seal`."""
+    def move(self, path: Path) -> None:
+        """As `Segment.move`."""
+
+    def close(self) -> None:
+        """As `Segment.close`."""
 
     def delete(self) -> None:
         """As `Segment.delete`."""
         self._frames.clear()
+
+
+def _created(path: Path, header: bytes) -> LogFile:
+    """A neighbour that ends may remove the empty folder at any moment: made again."""
+    for _ in range(_TRIES):
+        with contextlib.suppress(FileExistsError, FileNotFoundError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            return LogFile.create(path, header)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return LogFile.create(path, header)

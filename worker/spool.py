@@ -8,31 +8,34 @@ One folder, segments of about 8 MiB named ``<process>-<incarnation>.<segment>``:
 The header is a serialized `pb.Hello`: who wrote it, where, in which life. A
 frame is a serialized `pb.WorkerMessage`: a batch with one block and the schemas
 not yet used in its segment, or a Hello that adds the job_id once it is known. So
-a segment can be sent on by anyone who finds it.
+a segment can be sent on by anyone who finds it. What is lost is a block that
+stands in for it: a record that could not be kept, a segment beyond the cap, a
+frame that cannot be read back.
 """
 
 import contextlib
-import dataclasses
+import errno
 import logging
-import threading
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ..proto import podlog_pb2 as pb
 from ..proto.codec import encode_block, schema_id, schema_message
+from ..proto.gaps import GAP_SCHEMA_MESSAGE, block_span, gap_block
 from ..proto.records import Draft, Gap
-from .segments import DiskSegment, MemorySegment, Segment
+from ..proto.segmentfile import segment_name
+from .cap import Cap
+from .runs import runs
+from .segments import DiskSegment, MemorySegment, OpenSegment, Segment
+from .spans import Span, Spans
 
 _log = logging.getLogger(__name__)
 
-_BLOCK_BYTES = 64 << 10
-
-
-@dataclasses.dataclass(slots=True, eq=False)
-class _Span:
-    segment: Segment
-    first: int
-    last: int
+_MOST_SEGMENTS = 128
+_SMALLEST_BYTES = 64 << 10
+_UNREADABLE_S = 60.0
+_DAMAGED = "it cannot be read back from the spool"
 
 
 class Spool:
@@ -44,11 +47,11 @@ class Spool:
     Args:
         folder: made when first needed; None keeps everything in memory.
         hello: who writes; process, incarnation and restores go into blocks.
-        segment_bytes: a new segment starts beyond it.
+        cap_bytes: beyond it the oldest segments are lost, and declared so.
+        segment_bytes: a new segment starts beyond it; by default a small part
+            of the cap.
         fsync: whether each append survives a loss of power.
-
-    Attributes:
-        on_gap: told, once each, of numbers that cannot be read back from disk.
+        open_segment: makes the files.
     """
 
     def __init__(
@@ -56,27 +59,30 @@ class Spool:
         folder: Path | None,
         hello: pb.Hello,
         *,
-        segment_bytes: int = 8 << 20,
+        cap_bytes: int = 1 << 30,
+        segment_bytes: int | None = None,
         fsync: bool = False,
+        open_segment: OpenSegment = DiskSegment,
     ) -> None:
         self._folder = folder
         self._hello = pb.Hello()
         self._hello.CopyFrom(hello)
-        self._segment_bytes = segment_bytes
+        self._segment_bytes = segment_bytes or max(cap_bytes // _MOST_SEGMENTS, _SMALLEST_BYTES)
         self._fsync = fsync
-        self._lock = threading.Lock()
-        self._spans: list[_Span] = []
-        self._writing: _Span | None = None
+        self._open_segment = open_segment
+        self._spans = Spans()
+        path_of = None if folder is None else self._path
+        self._cap = Cap(self._spans, cap_bytes, self._gap_frame, path_of, self._open_file)
         self._segments = 0
         self._in_segment: set[int] = set()
-        self._schemas: dict[int, pb.Schema] = {}
+        self._schemas = {int(GAP_SCHEMA_MESSAGE.id): GAP_SCHEMA_MESSAGE}
         self._last = 0
         self._acked = 0
-        self._job_id = hello.job_id
-        self._gaps: set[Gap] = set()
-        self._spoiled = False
-        self.on_gap: Callable[[Gap], None] = lambda _: None
-        self._cursor: tuple[int, _Span, int | None] | None = None
+        self._job = (hello.job_id, hello.job_started)
+        self._damaged: set[Gap] = set()
+        self._spoiled = False  # a schema may be in what is damaged: written again
+        self._unreadable: float | None = None
+        self._cursor: tuple[int, Span, int | None] | None = None
 
     @property
     def last_seq(self) -> int:
@@ -88,6 +94,11 @@ class Spool:
         """The last number known to be committed."""
         return self._acked
 
+    @property
+    def folder(self) -> Path | None:
+        """Where it is kept; None: in memory."""
+        return self._folder
+
     # ------------------------------------------------------------- writing
 
     def append(self, drafts: Sequence[Draft]) -> int:
@@ -97,70 +108,88 @@ class Spool:
             OSError: the disk refused. `last_seq` says how many were kept; the
                 rest may be given again and goes to a new segment.
         """
-        for run in _runs(drafts):
-            try:
-                self._write(run)
-            except OSError:
-                self._seal()
-                raise
-        if self._fsync and self._writing is not None:
-            self._writing.segment.sync()
+        hello = self._hello
+        for run in runs(drafts):
+            first = self._last + 1
+            block = encode_block(hello.process, hello.incarnation, hello.restores, first, run)
+            id = schema_id(run[0].schema)
+            if id not in self._schemas:
+                self._schemas[id] = schema_message(run[0].schema)
+            self._write(block, self._last + len(run))
+        self._sync()
         return self._last
 
-    def _write(self, run: list[Draft]) -> None:
-        span = self._open_span()
-        hello = self._hello
-        first = self._last + 1
-        id = schema_id(run[0].schema)
-        if id not in self._schemas:
-            self._schemas[id] = schema_message(run[0].schema)
-        batch = pb.Batch(
-            blocks=[encode_block(hello.process, hello.incarnation, hello.restores, first, run)]
-        )
-        if id not in self._in_segment:
-            batch.schemas.append(self._schemas[id])
-        span.segment.append(pb.WorkerMessage(batch=batch).SerializeToString())
-        self._in_segment.add(id)
-        with self._lock:
-            span.last = self._last = first + len(run) - 1
+    def declare(self, count: int, cause: str) -> int:
+        """Numbers `count` records that could not be kept, as lost; returns the last number.
 
-    def _open_span(self) -> _Span:
-        span = self._writing
+        Raises:
+            OSError: the disk refused. `last_seq` says whether they were numbered.
+        """
+        gap = Gap(self._last + 1, self._last + count, cause)
+        self._write(gap_block(self._hello, gap), gap.last)
+        self._sync()
+        return self._last
+
+    def _write(self, block: pb.Block, last: int) -> None:
+        try:
+            span = self._open_span()
+            batch = pb.Batch(blocks=[block])
+            if block.schema_id not in self._in_segment:
+                batch.schemas.append(self._schemas[block.schema_id])
+            span.segment.append(pb.WorkerMessage(batch=batch).SerializeToString())
+        except OSError:
+            self._spans.seal()
+            raise
+        self._in_segment.add(block.schema_id)
+        self._last = last
+        self._spans.grow(span, last)
+        self._cap.keep()
+
+    def _sync(self) -> None:
+        if self._fsync and self._spans.writing is not None:
+            try:
+                self._spans.writing.segment.sync()
+            except OSError:
+                self._spans.seal()
+                raise
+
+    def _open_span(self) -> Span:
+        span = self._spans.writing
         if span is not None and (self._spoiled or span.segment.size >= self._segment_bytes):
-            self._spoiled = False
-            self._seal()
+            self._spans.seal()
             span = None
         if span is None:
             span = self._new_span()
-        if self._hello.job_id != self._job_id:
-            self._hello.job_id = self._job_id
+        if (self._hello.job_id, self._hello.job_started) != self._job:
+            self._hello.job_id, self._hello.job_started = self._job
             span.segment.append(pb.WorkerMessage(hello=self._hello).SerializeToString())
         return span
 
-    def _new_span(self) -> _Span:
-        self._hello.job_id = self._job_id
+    def _new_span(self) -> Span:
         self._segments += 1
-        segment: Segment
-        if self._folder is None:
-            segment = MemorySegment()
-        else:
-            name = f"{self._hello.process}-{self._hello.incarnation:016x}.{self._segments:06d}"
-            segment = DiskSegment(self._folder / name, self._hello.SerializeToString())
+        self._hello.job_id, self._hello.job_started = self._job
+        self._hello.acked = self._acked
         self._in_segment.clear()
-        span = self._writing = _Span(segment, self._last + 1, self._last)
-        with self._lock:
-            self._spans.append(span)
-        return span
+        self._spoiled = False
+        if self._folder is None:
+            return self._spans.open(MemorySegment(), self._segments, self._last + 1)
+        segment = self._open_file(self._path(self._segments))
+        return self._spans.open(segment, self._segments, self._last + 1)
 
-    def _seal(self) -> None:
-        span, self._writing = self._writing, None
-        if span is not None:
-            span.segment.seal()
-            self._drop_acked()
+    def _path(self, number: int) -> Path:
+        assert self._folder is not None
+        return self._folder / segment_name(self._hello.process, self._hello.incarnation, number)
 
-    def identify(self, job_id: str) -> None:
+    def _open_file(self, path: Path) -> Segment:
+        return self._open_segment(path, self._hello.SerializeToString())
+
+    def _gap_frame(self, gap: Gap) -> bytes:
+        batch = pb.Batch(schemas=[GAP_SCHEMA_MESSAGE], blocks=[gap_block(self._hello, gap)])
+        return pb.WorkerMessage(batch=batch).SerializeToString()
+
+    def identify(self, job_id: str, job_started: float = 0.0) -> None:
         """The job is known: from the next append on it is in the segments."""
-        self._job_id = job_id
+        self._job = (job_id, job_started or self._job[1])
 
     # ------------------------------------------------------------- reading
 
@@ -168,92 +197,89 @@ class Spool:
         """Some blocks behind number `after`: `max_bytes` at most, but one if there is any.
 
         The first one may begin before ``after + 1`` if that lies inside it. What
-        cannot be read back is skipped and goes to `on_gap`.
-
-        Raises:
-            OSError: the disk cannot be read now.
+        cannot be read back is declared lost by a block in its place. None while
+        the disk cannot be read, which is told once.
         """
-        span, position = self._seek(after)
-        if span is None:
-            return []
-        last = span.last
+        while True:
+            span = self._spans.find(after)
+            if span is None:
+                return []
+            try:
+                blocks = self._read(span, after, max_bytes)
+                self._unreadable = None
+            except OSError as error:
+                if span in self._spans and not self._lost_for_good(error):
+                    return []
+                blocks = []
+            if blocks:
+                return blocks
+            if span in self._spans:  # else it was replaced meanwhile
+                return [self._missing(after + 1, span.last)]
+
+    def _read(self, span: Span, after: int, max_bytes: int) -> list[pb.Block]:
+        last, position = span.last, None
+        if self._cursor is not None and self._cursor[:2] == (after + 1, span):
+            position = self._cursor[2]
         blocks: list[pb.Block] = []
-        for place, frame in span.segment.frames(position):
-            for block in pb.WorkerMessage.FromString(frame).batch.blocks:
-                end = block.first_seq + len(block.step) - 1
+        try:
+            for block, size, place in _blocks(span, position):
+                begin, end = block_span(block)
                 if end <= after:
                     continue
-                if blocks and len(frame) > max_bytes:
-                    return blocks
+                if (blocks and size > max_bytes) or begin > last:
+                    break
+                if begin > after + 1:
+                    blocks.append(self._missing(after + 1, begin - 1))
                 blocks.append(block)
-                max_bytes -= len(frame)
+                max_bytes -= size
                 after = end
                 self._cursor = (end + 1, span, place)
-            if after >= last or max_bytes <= 0:
-                break
-        if blocks or after >= last:
-            return blocks
-        self._damaged(after + 1, last)
-        return self.read(last, max_bytes)
+                if after >= last or max_bytes <= 0:
+                    break
+        except OSError:
+            if not blocks:
+                raise
+        return blocks
+
+    def _missing(self, first: int, last: int) -> pb.Block:
+        gap = Gap(first, last, _DAMAGED)
+        if gap not in self._damaged:
+            self._damaged.add(gap)
+            self._spoiled = True
+            who = self._hello.process
+            _log.error("process %d, records %d to %d: %s", who, first, last, _DAMAGED)
+        return gap_block(self._hello, gap)
+
+    def _lost_for_good(self, error: OSError) -> bool:
+        now = time.monotonic()
+        if self._unreadable is None:
+            self._unreadable = now
+            _log.warning("process %d: the spool cannot be read now: %s", self._hello.process, error)
+        return isinstance(error, FileNotFoundError) or (
+            error.errno in (errno.EIO, errno.EBADF) and now - self._unreadable > _UNREADABLE_S
+        )
 
     def schema(self, id: int) -> pb.Schema:
         """The schema that a block of this spool names."""
         return self._schemas[id]
-
-    def _seek(self, after: int) -> tuple[_Span | None, int | None]:
-        with self._lock:
-            if self._cursor is not None:
-                next_seq, span, place = self._cursor
-                if next_seq == after + 1 and span.last > after and span in self._spans:
-                    return span, place
-            return next((s for s in self._spans if s.last > after), None), None
-
-    def _damaged(self, first: int, last: int) -> None:
-        gap = Gap(first, last, "a frame of the spool cannot be read back")
-        self._spoiled = True
-        if gap not in self._gaps:
-            self._gaps.add(gap)
-            _log.error(
-                "process %d, records %d to %d: %s", self._hello.process, first, last, gap.cause
-            )
-            self.on_gap(gap)
 
     # ------------------------------------------------------- acknowledgement
 
     def ack(self, seq: int) -> None:
         """Everything up to `seq` is committed: whole segments below it go."""
         self._acked = max(self._acked, seq)
-        self._drop_acked()
-
-    def _drop_acked(self) -> None:
-        with self._lock:
-            gone = [s for s in self._spans if s.last <= self._acked and s is not self._writing]
-            self._spans = [s for s in self._spans if s not in gone]
-        for span in gone:
-            span.segment.delete()
+        self._spans.drop(self._acked)
 
     def close(self) -> None:
         """Releases the files; they stay unless everything was acknowledged. Safe twice."""
-        self._seal()
-        if self._folder is not None and not self._spans:
+        self._spans.close()
+        if self._folder is not None and not len(self._spans):
             with contextlib.suppress(OSError):
                 self._folder.rmdir()
 
 
-def _runs(drafts: Sequence[Draft]) -> Iterator[list[Draft]]:
-    """Neighbours that fit into one block: one schema, about `_BLOCK_BYTES`."""
-    run: list[Draft] = []
-    size = 0
-    for draft in drafts:
-        if run and (draft.schema != run[0].schema or size > _BLOCK_BYTES):
-            yield run
-            run, size = [], 0
-        run.append(draft)
-        size += draft_bytes(draft)
-    if run:
-        yield run
-
-
-def draft_bytes(draft: Draft) -> int:
-    """About what a draft takes in a block."""
-    return 40 + sum(len(v) if isinstance(v, bytes) else 8 for v in draft.values)
+def _blocks(span: Span, position: int | None) -> Iterator[tuple[pb.Block, int, int]]:
+    """Each block, the bytes of its frame, and where the next frame begins."""
+    for place, frame in span.segment.frames(position):
+        for block in pb.WorkerMessage.FromString(frame).batch.blocks:
+            yield block, len(frame), place

@@ -1,46 +1,38 @@
 """The thread between the fetch and the disk: bounded, and never in the way."""
 
-import contextlib
-import dataclasses
 import logging
 import threading
-import time
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from ..proto.codec import body_draft, encode_block
-from ..proto.records import Draft, Event, Kind
+from ..proto.records import Draft, Event
 from .forked import Home
 from .handed import Handed
-from .spool import Spool, draft_bytes
+from .losses import Losses
+from .runs import draft_bytes
+from .spool import Spool
+from .waitline import Item, WaitLine
 
 _log = logging.getLogger(__name__)
 
 _GATHER_S = 0.05
 _RETRY_S = 0.5
 _TURN_BYTES = 1 << 20
-MAX_DRAFT_BYTES = 3 << 20
+MAX_DRAFT_BYTES = 72 << 20
 """A record whose columns are larger is replaced by an event that says so."""
 
 _OBJECT_BYTES = 400  # about what Python itself takes for a draft that waits
-_SHED_FIRST = (Kind.HOST, Kind.LOG)
-_OTHERS = Kind.STEP
-
-
-@dataclasses.dataclass(slots=True, eq=False)
-class _Item:
-    ticket: int | None
-    drafts: list[Draft]
-    bytes: int
+_NOT_TAKEN = "the disk did not take"
+_NOT_ENCODED = "cannot be encoded:"
 
 
 class Spooler:
     """Writes drafts to the spool soon after they are put (thread ``podlog-spool``).
 
-    What a stalled disk does not take is kept in memory up to `limit` bytes;
-    beyond it the oldest host records go first, then log lines, then the rest,
-    all counted. `put` may be called by any thread; `start` and `close` by the
-    owner.
+    What a stalled disk does not take is kept in memory up to `limit` bytes and
+    one draft; beyond it the oldest host records go first, then log lines, then
+    the rest, all counted, numbered and declared lost by a gap. `put` may be
+    called by any thread; `start` and `close` by the owner.
 
     Args:
         spool: where they go; this is its only writer.
@@ -58,15 +50,14 @@ class Spooler:
         self._limit = limit
         self._home = Home()
         self._cond = threading.Condition()
-        self._queue: deque[_Item] = deque()
-        self._by_kind: dict[Kind, deque[_Item]] = {k: deque() for k in (*_SHED_FIRST, _OTHERS)}
-        self._bytes = 0
-        self._put = self._done = 0
-        self._hurry = self._stop = self._ended = False
-        self._dropped = self._undeclared = self._errors = 0
+        self._line = WaitLine()
+        self._writing: list[Item] = []
+        self._losses, self._declaring = Losses(), Losses()
+        self._bytes = self._waiting = self._put = 0
+        self._hurry = self._stop = self._ended = self._told = False
+        self._dropped = self._errors = 0
         self._failing = False
         self._thread = threading.Thread(target=self._run, name="podlog-spool", daemon=True)
-        spool.on_gap = lambda gap: self.put(None, [body_draft(gap, time.time())])
 
     def start(self) -> None:
         """Starts the thread."""
@@ -85,20 +76,19 @@ class Spooler:
         self._home.check()
         kept = [_travelling(draft) for draft in drafts]
         size = sum(_OBJECT_BYTES + draft_bytes(draft) for draft in kept)
-        item = _Item(ticket, kept, size)
         with self._cond:
             if self._stop:
                 self._dropped += len(kept)
                 if ticket is not None:
                     self._handed.done(ticket)
                 return
-            self._queue.append(item)
-            self._by_kind[_shed_class(item)].append(item)
-            self._bytes += item.bytes
             self._put += 1
+            self._line.put(Item(self._put, ticket, kept, size))
+            self._bytes += size
+            self._waiting += len(kept)
             if self._bytes > self._limit:
                 self._shed()
-            if len(self._queue) == 1 or self._bytes > _TURN_BYTES:
+            if len(self._line) == 1 or self._bytes > _TURN_BYTES:
                 self._cond.notify_all()
 
     def flush(self, timeout: float) -> int | None:
@@ -108,10 +98,18 @@ class Spooler:
             target = self._put
             self._hurry = True
             self._cond.notify_all()
-            self._cond.wait_for(lambda: self._done >= target or self._ended, timeout)
-            if self._done < target:
-                return None
-        return self._spool.last_seq
+            self._cond.wait_for(lambda: self._done(target) or self._ended, timeout)
+            return self._spool.last_seq if self._done(target) else None
+
+    @property
+    def waiting(self) -> int:
+        """How many records were handed over and have no number yet."""
+        return self._waiting
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is written any more."""
+        return not self._thread.is_alive()
 
     def stats(self) -> dict[str, int]:
         """Bytes that wait, records dropped, errors of the disk."""
@@ -132,47 +130,66 @@ class Spooler:
         with self._cond:
             self._ended = True
             self._cond.notify_all()
-        return self._done == self._put
+            if self._waiting and not self._told:
+                self._told = True
+                _log.error("%d records could not be written to the spool at the end", self._waiting)
+            return self._done(self._put)
+
+    def _done(self, target: int) -> bool:
+        """Whether all up to the item of that number is written or declared lost."""
+        first = self._writing[0].number if self._writing else self._line.first
+        return (first is None or first > target) and not self._undeclared
+
+    @property
+    def _undeclared(self) -> int:
+        return self._losses.count + self._declaring.count
+
+    def _shed(self) -> None:
+        """Called with the lock held."""
+        for item in self._line.shed(self._bytes - self._limit, self._put):
+            self._bytes -= item.bytes
+            self._lose(_NOT_TAKEN, item.drafts)
+            if item.ticket is not None:
+                self._handed.done(item.ticket)
+
+    def _lose(self, reason: str, drafts: Sequence[Draft]) -> None:
+        """Called with the lock held."""
+        if drafts and not self._dropped:
+            _log.error("records are dropped: see the counts in stats()")
+        self._dropped += len(drafts)
+        for draft in drafts:
+            self._losses.add(reason, draft.schema.kind)
 
     # -------------------------------------------------------- the thread's own
 
     def _run(self) -> None:
-        while items := self._take():
-            while not self._write(items):
+        while self._take():
+            while not self._write():
                 if self._stop:
                     return
                 with self._cond:
                     self._cond.wait_for(lambda: self._stop, _RETRY_S)
 
-    def _take(self) -> list[_Item]:
-        """The next items, up to about 1 MiB; none: the thread is to end."""
+    def _take(self) -> bool:
+        """Takes the next items, up to about 1 MiB; whether there is anything to write."""
         with self._cond:
-            self._cond.wait_for(lambda: self._queue or self._stop)
+            self._cond.wait_for(lambda: len(self._line) or self._undeclared or self._stop)
             self._cond.wait_for(
                 lambda: self._hurry or self._stop or self._bytes > _TURN_BYTES, _GATHER_S
             )
-            items: list[_Item] = []
-            size = 0
-            while self._queue and size < _TURN_BYTES:
-                item = self._queue.popleft()
-                line = self._by_kind[_shed_class(item)]
-                if line and line[0] is item:
-                    line.popleft()
-                items.append(item)
-                size += item.bytes
-            if not self._queue:
+            self._writing = self._line.take(_TURN_BYTES)
+            if not len(self._line):
                 self._hurry = False
-            return items
+            return bool(self._writing) or self._undeclared > 0
 
-    def _write(self, items: list[_Item]) -> bool:
-        """Spools `items` and takes what is done off the list; whether that was all."""
-        before = self._spool.last_seq
+    def _write(self) -> bool:
+        """Spools what is being written; whether that was all."""
         try:
-            self._spool.append([draft for item in items for draft in item.drafts])
+            self._declare()
+            self._append()
         except Exception as error:
-            self._finish(items, self._spool.last_seq - before)
-            if not isinstance(error, OSError) and self._sift(items):
-                return self._write(items)
+            if not isinstance(error, OSError) and self._sift():
+                return self._write()
             self._errors += 1
             if not self._failing:
                 self._failing = True
@@ -181,87 +198,77 @@ class Spooler:
         if self._failing:
             self._failing = False
             _log.warning("the spool is written again")
-        written = self._spool.last_seq - before
-        self._declare()
-        self._finish(items, written)
         self._wake()
         return True
 
-    def _finish(self, items: list[_Item], written: int) -> None:
+    def _declare(self) -> None:
+        """Gives what was lost its numbers."""
+        with self._cond:
+            if not self._declaring.count:
+                self._declaring = self._losses.take()
+        count, before = self._declaring.count, self._spool.last_seq
+        if not count:
+            return
+        try:
+            self._spool.declare(count, self._declaring.cause())
+        finally:
+            if self._spool.last_seq > before:
+                with self._cond:
+                    self._declaring = Losses()
+                    self._waiting -= count
+                    self._cond.notify_all()
+
+    def _append(self) -> None:
+        before = self._spool.last_seq
+        try:
+            self._spool.append([draft for item in self._writing for draft in item.drafts])
+        finally:
+            self._finish(self._spool.last_seq - before)
+
+    def _finish(self, written: int) -> None:
         """Ends the items whose drafts are among the first `written`."""
         ended = 0
         with self._cond:
-            for item in items:
+            self._waiting -= written
+            for item in self._writing:
                 if len(item.drafts) > written:
                     item.drafts = item.drafts[written:]
                     break
                 written -= len(item.drafts)
                 ended += 1
                 self._bytes -= item.bytes
-                if item.ticket is not None:
-                    self._handed.done(item.ticket)
-            del items[:ended]
-            self._done += ended
+            tickets = [i.ticket for i in self._writing[:ended] if i.ticket is not None]
+            self._handed.done(*tickets, seq=self._spool.last_seq)
+            del self._writing[:ended]
             self._cond.notify_all()
 
-    def _sift(self, items: list[_Item]) -> bool:
-        """Drops the drafts that cannot be encoded; whether there were any."""
+    def _sift(self) -> bool:
+        """Gives up the drafts that cannot be encoded; whether there were any."""
         found = False
-        for item in items:
-            kept = [draft for draft in item.drafts if self._encodes(draft)]
-            found |= len(kept) < len(item.drafts)
-            item.drafts = kept
+        for item in self._writing:
+            checked = [(draft, _encodes(draft)) for draft in item.drafts]
+            lost = [draft for draft, encodes in checked if not encodes]
+            found |= bool(lost)
+            with self._cond:
+                self._lose(_NOT_ENCODED, lost)
+                item.drafts = [draft for draft, encodes in checked if encodes]
         return found
 
-    def _encodes(self, draft: Draft) -> bool:
-        try:
-            encode_block(0, 1, 0, 1, [draft])
-        except Exception as error:
-            schema = draft.schema
-            self._drop(1)
-            _log.error(
-                "a %s record of mode %r at step %d cannot be encoded and is dropped: %s",
-                schema.kind.label,
-                schema.mode,
-                draft.step,
-                error,
-            )
-            return False
-        return True
 
-    def _shed(self) -> None:
-        """Drops the oldest records until the rest fits; called with the lock held."""
-        for kind in (*_SHED_FIRST, _OTHERS):
-            line = self._by_kind[kind]
-            while line and self._bytes > self._limit:
-                item = line.popleft()
-                self._bytes -= item.bytes
-                self._drop(len(item.drafts))
-                item.drafts, item.bytes = [], 0
-
-    def _drop(self, count: int) -> None:
-        with self._cond:
-            if count and not self._dropped:
-                _log.error("records are dropped: see the counts in stats()")
-            self._dropped += count
-            self._undeclared += count
-
-    def _declare(self) -> None:
-        with self._cond:
-            count = self._undeclared
-        if not count:
-            return
-        text = f"{count} records were dropped before they could be spooled"
-        event = Event("records_dropped", text, fields={"count": str(count)})
-        with contextlib.suppress(OSError):
-            self._spool.append([body_draft(event, time.time())])
-            with self._cond:
-                self._undeclared -= count
-
-
-def _shed_class(item: _Item) -> Kind:
-    kind = item.drafts[0].schema.kind if item.drafts else _OTHERS
-    return kind if kind in _SHED_FIRST else _OTHERS
+def _encodes(draft: Draft) -> bool:
+    try:
+        encode_block(0, 1, 0, 1, [draft])
+    except Exception as error:
+        schema = draft.schema
+        _log.error(
+            "a %s record of mode %r at step %d cannot be encoded and is dropped: %s",
+            schema.kind.label,
+            schema.mode,
+            draft.step,
+            error,
+        )
+        return False
+    return True
 
 
 def _travelling(draft: Draft) -> Draft:

@@ -178,18 +178,21 @@ def _count(name: str, increment: Any, counters: dict[str, int | float]) -> State
 
 
 def within(states: Iterable[State], max_bytes: int) -> tuple[list[State], list[Problem]]:
-    """`states` without those whose payloads are larger than `max_bytes`."""
+    """`states` without those whose payloads make them larger than `max_bytes` together."""
     kept, problems = [], []
+    total = 0
     for each in states:
         payloads = Dtype.BYTES in each.metric.dtypes
         size = sum(len(c) for c in each.columns if isinstance(c, bytes)) if payloads else 0
-        if size <= max_bytes:
+        if total + size <= max_bytes:
+            total += size
             kept.append(each)
         else:
             problems.append(
                 Problem(
                     each.metric.key,
-                    f"{size:,} bytes, more than delivery.max_payload_mb allows ({max_bytes:,})",
+                    f"{size:,} bytes beside {total:,} of the same call, more than "
+                    f"delivery.max_payload_mb allows ({max_bytes:,})",
                 )
             )
     return kept, problems

@@ -9,20 +9,21 @@ import dataclasses
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 from ..proto import podlog_pb2 as pb
+from ..proto.gaps import block_span
 from ..proto.records import Verdict
 from ..proto.rowcodec import read_row
+from ..proto.session import Session
 from .handed import Handed
+from .pulse import Pulse
+from .relay import Relay
 from .spool import Spool
 from .waits import Waits
 from .window import Window
 
 _log = logging.getLogger(__name__)
-
-BATCH_BYTES = 256 << 10
-SILENT_HEARTBEATS = 3
-"""Heartbeats without a word from the coordinator after which it is given up."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -38,6 +39,7 @@ class Speaker:
         open: what the run is; None except on process 0.
         submit: takes requests to apply ``metric_postprocess_fn``.
         heartbeat_s: period until the coordinator names another.
+        relay: offers what processes that are gone left; None without a folder.
     """
 
     hello: pb.Hello
@@ -48,6 +50,7 @@ class Speaker:
     open: Callable[[], pb.Open] | None
     submit: Callable[[pb.PostprocessRequest], None] | None
     heartbeat_s: float
+    relay: Relay | None = None
 
 
 class Talk:
@@ -55,7 +58,7 @@ class Talk:
 
     Args:
         speaker: who speaks.
-        send: hands a message over; never blocks.
+        session: takes messages; never blocks.
         now: monotonic seconds, as everywhere here.
 
     Attributes:
@@ -63,11 +66,10 @@ class Talk:
         bidden: whether Goodbye was sent.
     """
 
-    def __init__(
-        self, speaker: Speaker, send: Callable[[pb.WorkerMessage], None], now: float
-    ) -> None:
+    def __init__(self, speaker: Speaker, session: Session, now: float) -> None:
         self._me = speaker
-        self._send = send
+        self._session = session
+        self._pulse = Pulse(speaker.heartbeat_s, now)
         self._window = Window()
         self._window.reset(speaker.spool.acked)
         self._schemas: set[int] = set()
@@ -75,17 +77,20 @@ class Talk:
         self._held: tuple[int, list[pb.Progress]] | None = None
         self._asked: set[int] = set()
         self._finalized: object = None
-        self._heard = self._beat = self._batched = now
-        self._heartbeat_s = speaker.heartbeat_s
+        self._said = self._beat_said = 0
+        self._beat = self._batched = now
         self._interval = 0.2
-        self._behind = False
+        self._behind = self._opened = False
         self.welcome: pb.Welcome | None = None
         self.bidden = False
-        send(pb.WorkerMessage(hello=speaker.hello))
+        speaker.hello.acked = speaker.spool.acked
+        self.say(hello=speaker.hello)
 
     def alive(self, now: float) -> bool:
-        """Whether the coordinator was heard lately."""
-        return now - self._heard < SILENT_HEARTBEATS * self._heartbeat_s
+        """Whether the coordinator was heard lately, or a slow network still takes what is sent."""
+        if self.welcome is not None:
+            self._pulse.watch(self._session.flow, now)
+        return self._pulse.alive(now)
 
     @property
     def sent(self) -> int:
@@ -100,15 +105,16 @@ class Talk:
         Raises:
             WireError: a row that cannot be read.
         """
-        self._heard = now
+        self._pulse.heard(now)
         waits = self._me.waits
         match message.WhichOneof("body"):
             case "welcome":
-                self._welcomed(message.welcome)
-            case "ack" if message.ack.incarnation == self._me.hello.incarnation:
-                self._acked(message.ack.seq)
+                self._welcomed(message.welcome, now)
+            case "ack":
+                self._ack(message.ack, now)
             case "opened":
                 waits.opened(message.opened)
+                self._relay_from_here(message.opened.run_id)
             case "merged_row":
                 waits.row(message.merged_row.id, read_row(message.merged_row.row))
             case "verdict":
@@ -116,22 +122,35 @@ class Talk:
             case "postprocess_request":
                 self._postprocess(message.postprocess_request)
 
-    def _welcomed(self, welcome: pb.Welcome) -> None:
+    def _welcomed(self, welcome: pb.Welcome, now: float) -> None:
         self.welcome = welcome
-        self._heartbeat_s = welcome.heartbeat_s or self._heartbeat_s
+        self._pulse.heartbeat_s = welcome.heartbeat_s or self._pulse.heartbeat_s
         self._interval = welcome.send_interval_s or self._interval
         self._beat = self._batched = float("-inf")
         for warning in welcome.warnings:
             _log.warning("coordinator: %s", warning)
         if welcome.job_id:
             self._me.hello.job_id = welcome.job_id
-            self._me.spool.identify(welcome.job_id)
+            self._me.hello.job_started = welcome.job_started
+            self._me.spool.identify(welcome.job_id, welcome.job_started)
         if self._me.open is not None:
-            self._send(pb.WorkerMessage(open=self._me.open()))
-        self._acked(welcome.ack)
+            self.say(open=self._me.open())
+        self._acked(welcome.ack, now)
 
-    def _acked(self, seq: int) -> None:
-        self._window.ack(seq)
+    def _relay_from_here(self, run_id: str) -> None:
+        if self._me.relay is not None and not self._opened:
+            self._opened = True
+            self._me.relay.connected()
+            self._me.relay.begin(run_id)
+
+    def _ack(self, ack: pb.Ack, now: float) -> None:
+        if ack.incarnation == self._me.hello.incarnation:
+            self._acked(ack.seq, now)
+        elif self._me.relay is not None:
+            self._me.relay.acked(ack.incarnation, ack.seq)
+
+    def _acked(self, seq: int, now: float) -> None:
+        self._window.ack(seq, now)
         self._me.spool.ack(seq)
         self._me.waits.acked(seq)
 
@@ -140,9 +159,14 @@ class Talk:
             self._me.submit(request)
         else:
             answer = pb.PostprocessAnswer(id=request.id, error="no metric_postprocess_fn here")
-            self._send(pb.WorkerMessage(postprocess_answer=answer))
+            self.say(postprocess_answer=answer)
 
     # ------------------------------------------------------------ what goes
+
+    def say(self, **body: Any) -> None:
+        """Sends one message, given as a field of `pb.WorkerMessage`."""
+        self._said += 1
+        self._session.send(pb.WorkerMessage(**body))
 
     def turn(self, now: float, closing: str | None) -> float:
         """Sends what is due; returns when to call again at the latest.
@@ -152,29 +176,43 @@ class Talk:
             closing: the status of the Goodbye to say behind everything else.
         """
         if self.welcome is None:
-            return self._heard + SILENT_HEARTBEATS * self._heartbeat_s
-        if now >= self._beat + self._heartbeat_s:
-            self._beat = now
-            self._send(pb.WorkerMessage(heartbeat=self._heartbeat()))
+            return self._pulse.deadline
+        self._heartbeat(now)
         asked = {request.id: request for request in self._me.waits.asked()}
         for number, request in asked.items():
             if number not in self._asked:
-                self._send(pb.WorkerMessage(merged_request=request))
+                self.say(merged_request=request)
         self._asked = set(asked)
         hurry = closing is not None or self._me.waits.urgent > 0
         if hurry or self._behind or now >= self._batched + self._interval:
             self._batched = now
-            self._send_batches()
+            self._send_batches(now)
+        if self._opened and self._me.relay is not None and not self._behind:
+            orphan = self._me.relay.take()
+            if orphan is not None:
+                self.say(orphan=orphan)
         if closing is not None and not self.bidden and self._all_said():
             self.bidden = True
-            self._send(pb.WorkerMessage(goodbye=pb.Goodbye(status=closing)))
-        return min(self._beat + self._heartbeat_s, self._batched + self._interval)
+            self.say(goodbye=pb.Goodbye(status=closing, made=self._me.spool.last_seq))
+        return min(
+            self._beat + self._pulse.heartbeat_s,
+            self._batched + self._interval,
+            self._pulse.deadline,
+        )
 
-    def _heartbeat(self) -> pb.Heartbeat:
+    def _heartbeat(self, now: float) -> None:
+        """Sends one if it is due and the last one is on its way."""
+        if now < self._beat + self._pulse.heartbeat_s:
+            return
+        self._beat = now
+        if self._said - self._session.flow.waiting < self._beat_said:
+            return
         heartbeat = self._me.heartbeat()
         heartbeat.sent = time.time()
-        heartbeat.backlog = self._me.spool.last_seq - self._window.sent
-        return heartbeat
+        heartbeat.made = self._me.spool.last_seq
+        heartbeat.backlog = heartbeat.made - self._window.sent
+        self.say(heartbeat=heartbeat)
+        self._beat_said = self._said
 
     def _all_said(self) -> bool:
         finalize = self._me.waits.finalize
@@ -182,31 +220,25 @@ class Talk:
             finalize is None or finalize is self._finalized
         )
 
-    def _send_batches(self) -> None:
+    def _send_batches(self, now: float) -> None:
         if self._held is None:
             progress = self._news()
-            seq = self._me.spool.last_seq  # read after the progress: it holds up to here
-            for one in progress:
-                one.seq = seq
-            self._held = (seq, progress) if progress else None
-        try:
-            while self._window.may_send() and self._send_batch():
-                pass
-        except OSError as error:
-            _log.warning("the spool cannot be read now: %s", error)
+            self._held = (progress[0].seq, progress) if progress else None
+        while self._window.may_send() and self._send_batch(now):
+            pass
         self._behind = self._window.sent < self._me.spool.last_seq
 
-    def _send_batch(self) -> bool:
+    def _send_batch(self, now: float) -> bool:
         """One batch of records, or of news alone; whether there was anything."""
-        blocks = self._me.spool.read(self._window.sent, BATCH_BYTES)
+        blocks = self._me.spool.read(self._window.sent, self._window.batch_bytes)
         finalize = self._me.waits.finalize
         if finalize is not None and finalize is not self._finalized:
             if self._window.sent >= finalize.seq:
                 self._finalized = finalize
-                self._send(pb.WorkerMessage(finalize=pb.Finalize(status=finalize.status)))
+                self.say(finalize=pb.Finalize(status=finalize.status))
             else:
-                blocks = [block for block in blocks if block.first_seq <= finalize.seq]
-        last = blocks[-1].first_seq + len(blocks[-1].step) - 1 if blocks else self._window.sent
+                blocks = [block for block in blocks if block_span(block)[0] <= finalize.seq]
+        last = block_span(blocks[-1])[1] if blocks else self._window.sent
         batch = pb.Batch(blocks=blocks, backlog=self._me.spool.last_seq - last)
         for id in dict.fromkeys(block.schema_id for block in blocks):
             if id not in self._schemas:
@@ -219,8 +251,8 @@ class Talk:
         if not blocks and not batch.progress:
             return False
         if blocks:
-            self._window.add(last, batch.ByteSize())
-        self._send(pb.WorkerMessage(batch=batch))
+            self._window.add(last, batch.ByteSize(), now)
+        self.say(batch=batch)
         return True
 
     def _news(self) -> list[pb.Progress]:

@@ -2,17 +2,21 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 from ..proto import podlog_pb2 as pb
+from ..proto.chunks import FRAME, Joiner, split
 from ..proto.contact import Contact
 from ..proto.errors import PodlogError, RefusedError, UnavailableError
 from ..proto.rpc import grpc
-from ..proto.session import Connector, Receiver, Session
+from ..proto.session import Connector, Flow, Receiver, Session
 
 METHOD = "/podlog.v1.Podlog/Connect"
 MAX_MESSAGE = 4 << 20
-"""Largest message either side takes, in bytes; ours stay below 1 MiB where they can."""
+"""Largest frame that is taken, in bytes; what is sent stays below 1 MiB."""
+
+_PIECE = 64 << 10  # small: each that the network takes shows that it still moves
 
 _OPTIONS = (
     ("grpc.enable_http_proxy", 0),
@@ -61,6 +65,8 @@ class _Stream:
     """One call of Connect. Owns its channel and the thread that reads replies.
 
     The first `close` ends our side after what was sent, the second cancels.
+    gRPC asks for the next frame once the network has taken the one before: the
+    coordinator's flow control holds about 256 KiB on their way, not more.
     """
 
     def __init__(self, contact: Contact, receiver: Receiver) -> None:
@@ -68,6 +74,9 @@ class _Stream:
         self._receiver = receiver
         self._out: queue.SimpleQueue[pb.WorkerMessage | None] = queue.SimpleQueue()
         self._closing = False
+        self._lock = threading.Lock()
+        self._taken = self._waiting = 0
+        self._since = 0.0
         self._channel = _channel(contact)
         try:
             call = self._channel.stream_stream(
@@ -83,7 +92,16 @@ class _Stream:
             self._channel.close()
             raise
 
+    @property
+    def flow(self) -> Flow:
+        with self._lock:
+            return Flow(self._taken, self._waiting, self._since)
+
     def send(self, message: pb.WorkerMessage) -> None:
+        with self._lock:
+            if not self._waiting:
+                self._since = time.monotonic()
+            self._waiting += 1
         self._out.put(message)
 
     def close(self) -> None:
@@ -94,13 +112,22 @@ class _Stream:
 
     def _requests(self) -> Iterator[pb.WorkerMessage]:
         while (message := self._out.get()) is not None:
-            yield message
+            for frame in _frames(message):
+                yield frame
+                with self._lock:
+                    self._taken += 1
+            with self._lock:
+                self._waiting -= 1
 
     def _read(self) -> None:
         error: Exception | None = None
+        joiner = Joiner()
         try:
             for message in self._call:
-                self._receiver.received(message)
+                if message.WhichOneof("body") != "chunk":
+                    self._receiver.received(message)
+                elif (whole := joiner.add(message.chunk.data, message.chunk.last)) is not None:
+                    self._receiver.received(pb.CoordinatorMessage.FromString(whole))
             if not self._closing:
                 error = UnavailableError(f"coordinator {self._address}: ended the stream")
         except grpc.RpcError:
@@ -113,3 +140,13 @@ class _Stream:
             self._out.put(None)
             self._channel.close()
         self._receiver.ended(error)
+
+
+def _frames(message: pb.WorkerMessage) -> Iterator[pb.WorkerMessage]:
+    """The message itself, or if it is large its pieces."""
+    if message.ByteSize() <= FRAME:
+        yield message
+        return
+    pieces = split(message.SerializeToString(), _PIECE)
+    for number, piece in enumerate(pieces, 1):
+        yield pb.WorkerMessage(chunk=pb.Chunk(data=piece, last=number == len(pieces)))

@@ -8,6 +8,9 @@ from ..proto import podlog_pb2 as pb
 from ..proto.records import Verdict
 from ..proto.rows import Row
 
+LEAST_PAUSE_S = 0.1
+"""Between attempts to connect, however many callers wait."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finalize:
@@ -23,13 +26,14 @@ class Waits:
     Attributes:
         changed: the condition; also wakes the link's thread.
         urgent: how many callers wait for the link to send at once.
+        calls: how many have ever begun to.
         pokes: grows when the link has something to do.
         over: why nothing will come any more, once that is so.
     """
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
-        self.urgent = 0
+        self.urgent = self.calls = 0
         self.pokes = 0
         self.over: Exception | None = None
         self.finalize: Finalize | None = None
@@ -83,6 +87,7 @@ class Waits:
         if ready():
             return
         self.urgent += 1
+        self.calls += 1
         self.poke()
         try:
             self.changed.wait_for(lambda: ready() or self.over is not None, max(timeout, 0.0))
@@ -100,6 +105,14 @@ class Waits:
         """Sleeps until poked since `pokes` was `seen`, at the latest at the deadline."""
         with self.changed:
             self.changed.wait_for(lambda: self.pokes != seen, max(timeout, 0.0))
+
+    def pause(self, seconds: float, over: Callable[[], bool]) -> None:
+        """Sleeps until `over`; a caller that begins to wait cuts it down to `LEAST_PAUSE_S`."""
+        least = min(seconds, LEAST_PAUSE_S)
+        with self.changed:
+            calls = self.calls
+            if not self.changed.wait_for(over, least):
+                self.changed.wait_for(lambda: over() or self.calls != calls, seconds - least)
 
     def asked(self) -> list[pb.MergedRequest]:
         """Rows that are being waited for."""

@@ -38,7 +38,7 @@ class Worker:
         for _ in range(count):
             ticket = self.handed.ticket()
             seq = self.spool.append([body_draft(LogLine(20, "app", "text"), 1.0)])
-            self.handed.done(ticket)
+            self.handed.done(ticket, seq=seq)
         self.link.wake()
         return seq
 

@@ -1,28 +1,22 @@
 """The spool: numbers without holes, kept until acknowledged, read back as written."""
 
+import concurrent.futures
+import errno
 import os
+import shutil
+import threading
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kit_spools import HELLO, Disk, draft, held, line, without_holes
 
 from podlog.proto import podlog_pb2 as pb
-from podlog.proto.codec import body_draft, decode_block, read_schema
-from podlog.proto.logfile import read_frames, read_header
-from podlog.proto.records import Draft, Dtype, Gap, Kind, LogLine, Metric, Op, Record, Schema
+from podlog.proto.codec import decode_block, read_schema
+from podlog.proto.pieces import pieces
+from podlog.proto.records import Draft, Record
 from podlog.worker.spool import Spool
-
-HELLO = pb.Hello(process=3, incarnation=0xC0FFEE, host="h", restores=2)
-
-
-def _draft(step: int, *keys: str, mode: str = "train") -> Draft:
-    metrics = tuple(Metric(key, Op.NUMBER, (Dtype.F8,)) for key in keys or ("loss",))
-    return Draft(Schema(Kind.STEP, mode, metrics), step, 0, 0, 1.5, (float(step),) * len(metrics))
-
-
-def _log(text: str) -> Draft:
-    return body_draft(LogLine(20, "app", text), 2.5)
 
 
 def _records(spool: Spool, after: int = 0, max_bytes: int = 1 << 20) -> list[Record]:
@@ -43,7 +37,7 @@ def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
 def test_records_come_back_as_written(folder: Path | None) -> None:
     """Numbers from 1 in order of appending, with process, life and values."""
     spool = Spool(folder, HELLO)
-    drafts = [_draft(1), _draft(2), _log("hello"), _draft(3, "a", "b"), _draft(4)]
+    drafts = [draft(1), draft(2), line("hello"), draft(3, "a", "b"), draft(4)]
     assert spool.append(drafts[:3]) == 3
     assert spool.append(drafts[3:]) == 5
 
@@ -57,7 +51,7 @@ def test_records_come_back_as_written(folder: Path | None) -> None:
 def test_neighbours_of_one_schema_share_a_block(folder: Path | None) -> None:
     """A hundred steps of the same metrics travel together, a log line ends the block."""
     spool = Spool(folder, HELLO)
-    spool.append([*(_draft(i) for i in range(100)), _log("x"), _draft(100)])
+    spool.append([*(draft(i) for i in range(100)), line("x"), draft(100)])
     assert [len(b.step) for b in spool.read(0, 1 << 20)] == [100, 1, 1]
     spool.close()
 
@@ -65,7 +59,7 @@ def test_neighbours_of_one_schema_share_a_block(folder: Path | None) -> None:
 def test_a_large_run_is_split(folder: Path | None) -> None:
     """No block grows far beyond 64 KiB, whatever was appended at once."""
     spool = Spool(folder, HELLO)
-    spool.append([_log("x" * 1000) for _ in range(500)])
+    spool.append([line("x" * 1000) for _ in range(500)])
     blocks = spool.read(0, 10 << 20)
     assert len(blocks) > 5
     assert max(b.ByteSize() for b in blocks) < 80 << 10
@@ -76,7 +70,7 @@ def test_reading_takes_what_fits_but_at_least_one(folder: Path | None) -> None:
     """A block larger than the limit is given alone."""
     spool = Spool(folder, HELLO)
     for i in range(3):
-        spool.append([_log(f"{i}" * 5000)])
+        spool.append([line(f"{i}" * 5000)])
     assert [b.first_seq for b in spool.read(0, 10)] == [1]
     assert [b.first_seq for b in spool.read(0, 12_000)] == [1, 2]
     assert [b.first_seq for b in spool.read(2, 12_000)] == [3]
@@ -87,7 +81,7 @@ def test_reading_takes_what_fits_but_at_least_one(folder: Path | None) -> None:
 def test_reading_from_inside_a_block_begins_with_that_block(folder: Path | None) -> None:
     """An ack in the middle of a block resends all of it; duplicates are dropped by number."""
     spool = Spool(folder, HELLO)
-    spool.append([_draft(i) for i in range(10)])
+    spool.append([draft(i) for i in range(10)])
     assert [b.first_seq for b in spool.read(4, 100)] == [1]
     spool.close()
 
@@ -96,7 +90,7 @@ def test_acknowledged_segments_go_and_the_rest_stays(tmp_path: Path) -> None:
     """Only whole segments below the ack are deleted; closing leaves what is not acked."""
     spool = Spool(tmp_path, HELLO, segment_bytes=400)
     for i in range(30):
-        spool.append([_draft(i)])
+        spool.append([draft(i)])
     names = sorted(p.name for p in tmp_path.iterdir())
     assert len(names) > 3
     assert names[0] == "3-0000000000c0ffee.000001"
@@ -111,7 +105,7 @@ def test_acknowledged_segments_go_and_the_rest_stays(tmp_path: Path) -> None:
 def test_nothing_is_left_when_all_is_acknowledged(tmp_path: Path) -> None:
     """A finished run has no spool folder."""
     spool = Spool(tmp_path / "spool", HELLO)
-    spool.append([_draft(1)])
+    spool.append([draft(1)])
     spool.ack(1)
     spool.close()
     spool.close()
@@ -129,26 +123,28 @@ def test_nothing_is_made_before_the_first_record(tmp_path: Path) -> None:
 def test_a_segment_can_be_replayed_by_a_stranger(tmp_path: Path) -> None:
     """Header, schemas and blocks of each file make sense without the others."""
     spool = Spool(tmp_path, HELLO, segment_bytes=300)
-    drafts = [_draft(i, mode="train" if i % 2 else "val") for i in range(12)]
-    for draft in drafts:
-        spool.append([draft])
+    drafts = [draft(i, mode="train" if i % 2 else "val") for i in range(12)]
+    for each in drafts:
+        spool.append([each])
     spool.identify("job-1")
-    spool.append([_draft(12)])
+    spool.append([draft(12)])
 
     seen: list[Draft] = []
     jobs = []
     for path in sorted(tmp_path.iterdir()):
-        hello = pb.Hello.FromString(read_header(path))
+        with path.open("rb") as file:
+            header, *frames = [piece.payload or b"" for piece in pieces(file)]
+        hello = pb.Hello.FromString(header)
         assert (hello.process, hello.incarnation) == (3, 0xC0FFEE)
         schemas = {}
-        for _, frame in read_frames(path):
+        for frame in frames:
             message = pb.WorkerMessage.FromString(frame)
             jobs += [message.hello.job_id] if message.HasField("hello") else []
             schemas |= {s.id: read_schema(s) for s in message.batch.schemas}
             for block in message.batch.blocks:
                 seen += [r.draft for r in decode_block(block, schemas)]
         jobs += [hello.job_id] if hello.job_id else []
-    assert seen == [*drafts, _draft(12)]
+    assert seen == [*drafts, draft(12)]
     assert jobs == ["job-1"]
     spool.close()
 
@@ -159,37 +155,119 @@ def test_a_refusing_disk_loses_nothing_that_is_given_again(tmp_path: Path) -> No
     blocked.write_text("in the way")
     spool = Spool(blocked, HELLO)
     with pytest.raises(OSError):
-        spool.append([_draft(1)])
+        spool.append([draft(1)])
     assert spool.last_seq == 0
 
     blocked.unlink()
-    assert spool.append([_draft(1)]) == 1
+    assert spool.append([draft(1)]) == 1
     assert [r.draft.step for r in _records(spool)] == [1]
     spool.close()
 
 
-def test_a_damaged_frame_is_skipped_and_declared(tmp_path: Path) -> None:
-    """What cannot be read back is reported once as a gap; the records behind it still come."""
-    spool = Spool(tmp_path, HELLO, segment_bytes=200)
-    gaps: list[Gap] = []
-    spool.on_gap = gaps.append
-    spool.append([_draft(1)])
-    spool.append([_draft(2, "other")])
-    spool.append([_draft(3, "third")])
-    first = min(tmp_path.iterdir())
-    with first.open("r+b") as file:
-        file.seek(-3, os.SEEK_END)
+def test_a_damaged_frame_is_declared_in_its_place(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What cannot be read back is a gap; the records behind it still come; told once."""
+    spool = Spool(tmp_path, HELLO)
+    for i in range(3):
+        spool.append([draft(i)])
+    (path,) = tmp_path.iterdir()
+    with path.open("rb") as file:
+        second = list(pieces(file))[2]
+    with path.open("r+b") as file:
+        file.seek(second.offset + 12)
         file.write(b"???")
-    seqs = [r.seq for r in _records(spool)]
-    lost = {seq for gap in gaps for seq in range(gap.first, gap.last + 1)}
-    assert lost
-    assert sorted({*seqs, *lost}) == [1, 2, 3]
-    assert not lost & set(seqs)
-    assert [r.seq for r in _records(spool)] == seqs
-    assert len(gaps) == 1
+    for _ in range(2):
+        numbers = without_holes(held(spool))
+        assert [numbers[1], numbers[3]] == [draft(0), draft(2)]
+        assert numbers[2] == "it cannot be read back from the spool"
+    assert len(caplog.records) == 1
 
-    spool.append([_draft(4)])
-    assert [r.seq for r in _records(spool, 3)] == [4]
+    spool.append([draft(4)])
+    assert sorted(without_holes(held(spool, 3), 3)) == [4]
+    assert len(list(tmp_path.iterdir())) == 2, "schemas are written again, in a new segment"
+    spool.close()
+
+
+def test_records_that_could_not_be_kept_have_their_numbers(folder: Path | None) -> None:
+    """They are declared lost where they would have been."""
+    spool = Spool(folder, HELLO)
+    spool.append([draft(1)])
+    assert spool.declare(3, "the disk did not take 3 host records") == 4
+    spool.append([draft(2)])
+    numbers = without_holes(held(spool))
+    assert [numbers[1], numbers[5]] == [draft(1), draft(2)]
+    assert {numbers[i] for i in (2, 3, 4)} == {"the disk did not take 3 host records"}
+    assert sorted(without_holes(held(spool, 2), 1)) == [2, 3, 4, 5]
+    spool.close()
+
+
+def test_files_that_somebody_deleted_are_still_sent(tmp_path: Path) -> None:
+    """The writer holds them open; the next record goes into a new folder."""
+    spool = Spool(tmp_path / "spool", HELLO)
+    spool.append([draft(1)])
+    shutil.rmtree(tmp_path / "spool")
+    with pytest.raises(FileNotFoundError, match="deleted"):
+        spool.append([draft(2)])
+    assert spool.append([draft(2)]) == 2
+    assert without_holes(held(spool)) == {1: draft(1), 2: draft(2)}
+    spool.ack(2)
+    spool.close()
+    assert not (tmp_path / "spool").exists()
+
+
+def test_neighbours_share_a_folder_while_it_comes_and_goes(tmp_path: Path) -> None:
+    """One that removes the empty folder does not disturb one that begins."""
+    stop = threading.Event()
+
+    def come_and_go(incarnation: int) -> int:
+        failures = 0
+        hello = pb.Hello(process=1, incarnation=incarnation)
+        while not stop.is_set():
+            spool = Spool(tmp_path / "spool", hello)
+            try:
+                spool.append([draft(1)])
+            except OSError:
+                failures += 1
+            spool.ack(1)
+            spool.close()
+        return failures
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        running = [pool.submit(come_and_go, i) for i in range(4)]
+        threading.Event().wait(0.5)
+        stop.set()
+        assert [each.result() for each in running] == [0] * 4
+
+
+def test_fsync_covers_the_entry_in_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A new file is not lost with the power; later appends sync the file alone."""
+    synced: list[str] = []
+    fsync, fdatasync = os.fsync, os.fdatasync
+    monkeypatch.setattr(os, "fsync", lambda fd: (synced.append("folder"), fsync(fd)))
+    monkeypatch.setattr(os, "fdatasync", lambda fd: (synced.append("file"), fdatasync(fd)))
+    spool = Spool(tmp_path, HELLO, fsync=True)
+    spool.append([draft(1)])
+    spool.append([draft(2)])
+    assert synced == ["file", "folder", "file"]
+    spool.close()
+
+
+def test_a_disk_that_cannot_be_read_is_told_once_and_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is given up for that."""
+    disk = Disk()
+    spool = Spool(tmp_path, HELLO, open_segment=disk)
+    spool.append([draft(1)])
+    disk.fault = lambda what: errno.ESTALE if what == "read" else 0
+    for _ in range(3):
+        assert spool.read(0, 100) == []
+    assert len(caplog.records) == 1
+    disk.fault = lambda _: 0
+    assert without_holes(held(spool)) == {1: draft(1)}
     spool.close()
 
 
@@ -206,7 +284,7 @@ def test_reading_is_in_order_without_holes(calls: list[tuple[str, int]]) -> None
     made = at = acked = 0
     for call, number in calls:
         if call == "append":
-            drafts = [_draft(made + i, "a" if i % 5 else "b") for i in range(number)]
+            drafts = [draft(made + i, "a" if i % 5 else "b") for i in range(number)]
             made = spool.append(drafts) if drafts else made
         elif call == "read":
             for block in spool.read(at, number * 20):

@@ -47,7 +47,7 @@ class Bench:
 
     def records(self) -> list[Record]:
         found: list[Record] = []
-        while blocks := self.spool.read(len(found), 1 << 20):
+        while blocks := self.spool.read(found[-1].seq if found else 0, 1 << 20):
             for block in blocks:
                 schema = read_schema(self.spool.schema(block.schema_id))
                 found += decode_block(block, {block.schema_id: schema})
@@ -156,9 +156,49 @@ def test_memory_is_bounded_and_host_records_go_first(bench: Callable[..., Bench]
     lines = [record_body(r) for r in records if r.kind is Kind.LOG]
     assert isinstance(lines[-1], LogLine) and lines[-1].message.startswith("029")
     assert len(lines) == 50 - dropped
-    (event,) = [record_body(r) for r in records if r.kind is Kind.EVENT]
-    assert isinstance(event, Event) and event.fields == {"count": str(dropped)}
-    assert seq == len(records) == 20 + len(lines) + 1
+    (gap,) = [record_body(r) for r in records if r.kind is Kind.GAP]
+    assert gap == Gap(
+        1, dropped, f"the disk did not take 20 host records, {dropped - 20} log records"
+    )
+    assert seq == dropped + 20 + len(lines)
+
+
+def test_what_is_given_up_leaves_nothing_behind(bench: Callable[..., Bench]) -> None:
+    """A disk that is away for long costs no memory for what was given up."""
+    at = bench(limit=30_000)
+    at.block()
+    at.spooler.start()
+    for step in range(2000):
+        at.spooler.put(at.handed.ticket(), [_draft(step)])
+        for _ in range(5):
+            at.spooler.put(at.handed.ticket(), [_draft(step, Kind.HOST)])
+    assert len(at.spooler._line) < 200
+    assert len(at.handed._ahead) < 200
+    assert at.handed.open < 200
+    at.unblock()
+    assert at.spooler.flush(10) == 12_000
+    assert at.handed.open == 0
+    gaps = [g for g in map(_body, at.records()) if isinstance(g, Gap)]
+    lost = sum(gap.last - gap.first + 1 for gap in gaps)
+    kept = [r for r in at.records() if r.kind is not Kind.GAP]
+    assert lost + len(kept) == 12_000
+    assert lost == at.spooler.stats()["spool_dropped"]
+
+
+def test_a_single_large_draft_is_not_given_up(bench: Callable[..., Bench]) -> None:
+    """What was put last stays, even if it alone is over the limit."""
+    at = bench(limit=1000)
+    at.spooler.put(None, [_log("first")])
+    at.spooler.put(None, [_log("x" * 5000)])
+    at.spooler.start()
+    assert at.spooler.flush(10) == 2
+    gap, kept = at.records()
+    assert record_body(gap) == Gap(1, 1, "the disk did not take 1 log record")
+    assert kept.kind is Kind.LOG
+
+
+def _body(record: Record) -> Any:
+    return record_body(record) if record.kind is Kind.GAP else None
 
 
 def test_a_draft_that_cannot_be_encoded_goes_alone(bench: Callable[..., Bench]) -> None:
@@ -168,7 +208,9 @@ def test_a_draft_that_cannot_be_encoded_goes_alone(bench: Callable[..., Bench]) 
     at.spooler.put(at.handed.ticket(), [_log("after")])
     at.spooler.start()
     at.spooler.flush(10)
-    kinds = [(r.kind, r.draft.step) for r in at.records() if r.kind is not Kind.EVENT]
+    gap, *others = at.records()
+    assert record_body(gap) == Gap(1, 1, "cannot be encoded: 1 step record")
+    kinds = [(r.kind, r.draft.step) for r in others]
     assert kinds == [(Kind.STEP, 1), (Kind.STEP, 3), (Kind.LOG, 0)]
     assert at.spooler.stats()["spool_dropped"] == 1
     assert at.handed.open == 0
@@ -184,24 +226,6 @@ def test_what_no_message_can_carry_becomes_an_event(bench: Callable[..., Bench])
     body = record_body(event)
     assert isinstance(body, Event) and body.name == "too_large" and "cannot be sent" in body.text
     assert step.draft.step == 9
-
-
-def test_damage_found_while_reading_is_declared_lost(bench: Callable[..., Bench]) -> None:
-    """The gap becomes a record of its own, behind what was made so far."""
-    at = bench()
-    at.spooler.start()
-    at.spooler.put(None, [_draft(1)])
-    at.spooler.flush(10)
-    (path,) = at.folder.iterdir()
-    with path.open("r+b") as file:
-        file.seek(-2, os.SEEK_END)
-        file.write(b"??")
-    assert at.spool.read(0, 100) == []
-    assert at.spooler.flush(10) == 2
-    block = at.spool.read(1, 1000)[0]
-    (gap,) = decode_block(block, {block.schema_id: read_schema(at.spool.schema(block.schema_id))})
-    body = record_body(gap)
-    assert isinstance(body, Gap) and (body.first, body.last) == (1, 1)
 
 
 def test_a_forked_child_gets_an_error(bench: Callable[..., Bench]) -> None:

@@ -1,14 +1,21 @@
 """gRPC under the link: who is refused, what is retried, over TLS and without."""
 
+import threading
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 from kit_double import Double, Server
 
+from podlog.cluster import discover, env
 from podlog.cluster.credentials import self_signed
+from podlog.cluster.pod import Place
 from podlog.proto import podlog_pb2 as pb
+from podlog.proto.chunks import split
 from podlog.proto.codec import body_draft
+from podlog.proto.config import LoggerConfig
 from podlog.proto.contact import Contact
 from podlog.proto.errors import RefusedError, UnavailableError
 from podlog.proto.records import LogLine
@@ -65,6 +72,52 @@ def test_a_wrong_token_is_tried_again_with_the_next_contact() -> None:
     assert link.wait_acked(1, 15)
     assert double.connections == 1
     assert link.stats()["connects"] == 3
+    assert link.close(15)
+    server.stop()
+
+
+def test_a_coordinator_that_came_back_elsewhere_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The launcher's file says where it is now; it is read again at each connect."""
+    file = tmp_path / "contact"
+    monkeypatch.setenv(env.CONTACT, str(file))
+    monkeypatch.setenv(env.COORDINATOR, "127.0.0.1:9")
+    monkeypatch.setenv(env.TOKEN, "none")
+    double = Double()
+    server = Server(double)
+    file.write_text(_contact(server).to_json())
+    attachment = discover.attach(LoggerConfig(), Place(1, 2, "h"))
+    link = _started(attachment.contact)
+    assert link.wait_acked(1, 15)
+    server.stop()
+    server = Server(double)
+    file.write_text(_contact(server).to_json())
+    double.wait(lambda: double.connections == 2)
+    assert link.close(15)
+    server.stop()
+
+
+def test_a_message_in_pieces_is_whole_again() -> None:
+    """A row larger than a frame comes as chunks and is read as one."""
+    double = Double()
+    server = Server(double)
+    link = _started(lambda: _contact(server))
+    assert link.wait_acked(1, 15)
+    text = "x" * (3 << 20)
+    row = pb.Row(mode="train", step=3, kind=pb.STEP, metrics={"note": pb.Value(text=text)})
+    got: list[Any] = []
+    asking = threading.Thread(target=lambda: got.append(link.merged("train", 3, 15)))
+    asking.start()
+    double.wait(lambda: double.of("merged_request"))
+    id = double.of("merged_request")[0].id
+    message = pb.CoordinatorMessage(merged_row=pb.MergedRow(id=id, row=row))
+    pieces = split(message.SerializeToString())
+    for number, piece in enumerate(pieces, 1):
+        chunk = pb.Chunk(data=piece, last=number == len(pieces))
+        double.send(pb.CoordinatorMessage(chunk=chunk))
+    asking.join()
+    assert got[0].metrics == {"note": text}
     assert link.close(15)
     server.stop()
 
