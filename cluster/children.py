@@ -40,7 +40,7 @@ class Children:
         """
         index = len(self._processes)
         process = subprocess.Popen(
-            [sys.executable, "-I", "-S", str(_DEATHSIG), str(os.getpid()), *command],
+            [*dying_with(os.getpid()), *command],
             stdin=subprocess.DEVNULL,
             env=dict(environment),
             start_new_session=True,
@@ -91,6 +91,11 @@ class Children:
                 signal=-code if code < 0 else None,
             )
         )
+
+
+def dying_with(parent: int) -> list[str]:
+    """What stands before a command that shall die with process `parent`, which starts it."""
+    return [sys.executable, "-I", "-S", str(_DEATHSIG), str(parent)]
 
 
 def _signal_group(group: int, number: int) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..proto.errors import PodlogError
-from . import launch
+from . import cli_audit, cli_chaos, cli_serve, launch
 
 app = typer.Typer(
     name="podlog",
@@ -137,6 +137,11 @@ def export(
     from ..coordinator import cli
 
     cli.export(run, format_.value, attempt, out)
+
+
+app.command(short_help="Say what became of every record of a run.")(cli_audit.audit)
+app.command(short_help="Serve one job: the coordinator by itself.")(cli_serve.serve)
+app.command(short_help="Kill a synthetic load at random, and count.")(cli_chaos.chaos)
 
 
 @app.command(short_help="Print podlog's version.")

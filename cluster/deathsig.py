@@ -17,13 +17,18 @@ _PR_SET_PDEATHSIG = 1
 
 def main(arguments: list[str]) -> None:
     """Becomes the command in `arguments[1:]`, unless parent `arguments[0]` is gone."""
+    die_with(int(arguments[0]))
+    os.execv(arguments[1], arguments[1:])
+
+
+def die_with(parent: int) -> None:
+    """Has the kernel end this process when process `parent`, which started it, dies."""
     if sys.platform == "linux":
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0):
             raise OSError(ctypes.get_errno(), "prctl")
-    if os.getppid() != int(arguments[0]):
+    if os.getppid() != parent:
         sys.exit(1)
-    os.execv(arguments[1], arguments[1:])
 
 
 if __name__ == "__main__":

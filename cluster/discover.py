@@ -6,28 +6,41 @@ the coordinator it started; and in a single process a coordinator right here.
 """
 
 import logging
-import secrets
-import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .. import coordinator
-from ..proto.config import LoggerConfig
+from ..proto.config import LoggerConfig, SecurityConfig
 from ..proto.contact import Contact
 from ..proto.control import Setup
 from ..proto.errors import ConfigError, MisuseError, PodlogError, UnavailableError
 from ..proto.tool import LoggerTool
-from . import credentials, env, pod
+from . import credentials, env, jobs, pod
 from .address import Listening, listening
 from .pod import Place
 from .sidecar import Sidecar
+
+if TYPE_CHECKING:
+    from ..coordinator import Endpoint
 
 _log = logging.getLogger(__name__)
 
 _START_TIMEOUT_S = 60.0
 
 
+Look = Callable[[float], Contact | None]
+"""Looks up where the coordinator is, at most so many seconds; None: not known now."""
+
+
 class Attachment:
     """One Logger's way to its coordinator. Thread-safe.
+
+    Args:
+        place: which process this is.
+        contact: what is known of the coordinator already.
+        look: looks up where it is now; None: it stays where it is.
+        endpoint: a coordinator in this process.
+        sidecar: a coordinator that this process started.
 
     Attributes:
         place: which process this is.
@@ -38,19 +51,17 @@ class Attachment:
     def __init__(
         self,
         place: Place,
-        *,
-        endpoint: coordinator.Endpoint | None = None,
-        sidecar: Sidecar | None = None,
         contact: Contact | None = None,
-        key: str = "",
-        from_env: bool = False,
+        *,
+        look: Look | None = None,
+        endpoint: "Endpoint | None" = None,
+        sidecar: Sidecar | None = None,
     ):
         self.place = place
         self.endpoint = endpoint
         self._sidecar = sidecar
         self._contact = contact
-        self._key = key
-        self._from_env = from_env
+        self._look = look
 
     @property
     def host(self) -> str:
@@ -76,23 +87,14 @@ class Attachment:
         Raises:
             UnavailableError: not published in time.
         """
-        if self._from_env:
-            self._contact = _from_environment() or self._contact
-        elif self._key:
-            self._contact = self._published(timeout) or self._contact
+        if self._look is not None:
+            self._contact = self._look(timeout) or self._contact
         if self._contact is None:
             raise UnavailableError(
                 f"process {self.place.process_index}: process 0 did not publish its coordinator "
                 f"within {timeout:.0f} s; does it make its Logger?"
             )
         return self._contact
-
-    def _published(self, timeout: float) -> Contact | None:
-        text = pod.lookup(self._key, timeout)
-        try:
-            return None if text is None else Contact.from_json(text)
-        except ConfigError as error:
-            raise UnavailableError(f"key {self._key} holds {error}") from error
 
     def close(self, timeout: float = 60.0) -> bool:
         """Lets the coordinator go; safe twice.
@@ -140,10 +142,10 @@ def attach(
         Exception: in a single process, whatever a tool's ``create`` raises.
     """
     if coordinator_address:
-        return Attachment(place, contact=_given(coordinator_address, config))
-    told = _from_environment() if ordinal == 0 else None
+        return Attachment(place, _given(coordinator_address, config))
+    told = env.read().contact() if ordinal == 0 else None
     if told is not None:
-        return Attachment(place, contact=told, from_env=True)
+        return Attachment(place, told, look=lambda _: env.read().contact())
     if config.coordinator == "external":
         raise ConfigError(
             'coordinator="external" needs an address: pass coordinator_address, or set '
@@ -161,11 +163,15 @@ def attach(
     key = f"podlog/1/{ordinal}"
     if place.process_index == 0:
         return _publish(config, place, key)
-    return Attachment(place, key=key)
+    return Attachment(place, look=lambda timeout: _published(key, timeout))
 
 
-def _from_environment() -> Contact | None:
-    return env.read().contact()
+def _published(key: str, timeout: float) -> Contact | None:
+    text = pod.lookup(key, timeout)
+    try:
+        return None if text is None else Contact.from_json(text)
+    except ConfigError as error:
+        raise UnavailableError(f"key {key} holds {error}") from error
 
 
 def _given(address: str, config: LoggerConfig) -> Contact:
@@ -186,56 +192,63 @@ def _given(address: str, config: LoggerConfig) -> Contact:
 
 
 def _in_process(config: LoggerConfig, place: Place) -> Attachment:
-    setup = Setup(
-        job_id=secrets.token_hex(8),
-        started=time.time(),
-        token=secrets.token_hex(32),
-        process_count=1,
-    )
+    from .. import coordinator
+
+    setup = jobs.new_job(SecurityConfig(tls=False), 1)
     endpoint = coordinator.start(
         config, setup=setup, listen=False, in_process_tools=config.log_tools
     )
-    return Attachment(
-        place, endpoint=endpoint, contact=Contact("", setup.token, b"", setup.job_id, setup.started)
-    )
+    return Attachment(place, jobs.contact(setup, ""), endpoint=endpoint)
 
 
 def _publish(config: LoggerConfig, place: Place, key: str) -> Attachment:
     """Starts the job's coordinator and tells the others where it is."""
-    place_to_listen = listening(pod.shared_host(), config.security.bind)
-    secret = credentials.make(config.security, token=env.read().token)
-    setup = Setup(
-        job_id=secrets.token_hex(8),
-        started=time.time(),
-        token=secret.token,
-        process_count=place.process_count,
-        cert=secret.cert,
-        key=secret.key,
-        bind=place_to_listen.bind,
-    )
+    at = listening(pod.shared_host(), config.security.bind)
+    token = env.read().token
+    setup = jobs.new_job(config.security, place.process_count, token=token, bind=at.bind)
+    beacon = _Beacon(key, at, setup)
     if config.coordinator == "thread":
+        from .. import coordinator
+
         endpoint = coordinator.start(config, setup=setup, listen=True)
         try:
-            contact = _contact(place_to_listen, endpoint.port, setup)
-            pod.publish(key, contact.to_json())
+            beacon.shine(endpoint.port)
         except (PodlogError, RuntimeError):
             endpoint.close(timeout=5.0)
             raise
-        return Attachment(place, endpoint=endpoint, contact=contact)
+        return Attachment(place, beacon.contact, endpoint=endpoint)
 
-    sidecar = Sidecar.start(setup, output=_output(config))
+    sidecar = Sidecar.start(setup, output=_output(config), on_restart=beacon.shine)
     try:
-        contact = _contact(place_to_listen, sidecar.ready(_START_TIMEOUT_S), setup)
-        pod.publish(key, contact.to_json())
+        beacon.shine(sidecar.ready(_START_TIMEOUT_S))
     except (PodlogError, RuntimeError):
         sidecar.kill()
         raise
-    _log.debug("coordinator (pid %d) at %s", sidecar.pid, contact.address)
-    return Attachment(place, sidecar=sidecar, contact=contact)
+    _log.debug("coordinator (pid %d) at %s", sidecar.pid, beacon.contact)
+    return Attachment(place, beacon.contact, look=lambda _: beacon.contact, sidecar=sidecar)
 
 
-def _contact(at: Listening, port: int, setup: Setup) -> Contact:
-    return Contact(at.at(port), setup.token, setup.cert, setup.job_id, setup.started)
+class _Beacon:
+    """Tells the pod where the coordinator listens, as often as that changes.
+
+    Attributes:
+        contact: what was told last; None before the first time.
+    """
+
+    def __init__(self, key: str, at: Listening, setup: Setup) -> None:
+        self.contact: Contact | None = None
+        self._key = key
+        self._at = at
+        self._setup = setup
+
+    def shine(self, port: int) -> None:
+        """It listens at `port`.
+
+        Raises:
+            MisuseError, RuntimeError: it could not be published.
+        """
+        self.contact = jobs.contact(self._setup, self._at.at(port))
+        pod.publish(self._key, self.contact.to_json())
 
 
 def _output(config: LoggerConfig) -> Path | None:

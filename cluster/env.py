@@ -15,7 +15,10 @@ from pathlib import Path
 from ..proto.contact import Contact
 from ..proto.errors import ConfigError
 
+_log = logging.getLogger(__name__)
+
 COORDINATOR = "PODLOG_COORDINATOR"
+CONTACT = "PODLOG_CONTACT"
 TOKEN = "PODLOG_TOKEN"
 CERT = "PODLOG_CERT"
 JOB = "PODLOG_JOB"
@@ -23,7 +26,7 @@ STARTED = "PODLOG_STARTED"
 RUN = "PODLOG_RUN"
 LOG_PATH = "PODLOG_LOG_PATH"
 
-_OURS = frozenset({COORDINATOR, TOKEN, CERT, JOB, STARTED, RUN, LOG_PATH})
+_OURS = frozenset({COORDINATOR, CONTACT, TOKEN, CERT, JOB, STARTED, RUN, LOG_PATH})
 _SLURM = (
     "SLURM_JOB_ID",
     "SLURM_STEP_NODELIST",
@@ -45,6 +48,8 @@ class Environment:
         started: wall clock when the job_id was minted.
         run_id: name of the run for a Logger whose config has none.
         log_path: folder for a Logger whose config has none.
+        contact_file: where the launcher writes how to reach the present
+            coordinator, which it may have started again at another port.
     """
 
     coordinator: str = ""
@@ -54,13 +59,19 @@ class Environment:
     started: float = 0.0
     run_id: str = ""
     log_path: Path | None = None
+    contact_file: Path | None = None
 
     def contact(self) -> Contact | None:
-        """The coordinator that the launcher names, or None.
+        """The coordinator that the launcher names, or None; its file counts before its variables.
 
         Raises:
             ConfigError: an address without a token.
         """
+        if self.contact_file is not None:
+            try:
+                return Contact.from_json(self.contact_file.read_text())
+            except (OSError, ConfigError) as error:
+                _log.debug("%s %s: %s", CONTACT, self.contact_file, error)
         if not self.coordinator:
             return None
         if not self.token:
@@ -71,6 +82,7 @@ class Environment:
         """The variables that `read` makes this out of."""
         values = {
             COORDINATOR: self.coordinator,
+            CONTACT: "" if self.contact_file is None else str(self.contact_file),
             TOKEN: self.token,
             CERT: base64.b64encode(self.cert).decode(),
             JOB: self.job_id,
@@ -88,12 +100,14 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         ConfigError: a variable that cannot be read.
     """
     log_path = environ.get(LOG_PATH)
+    contact_file = environ.get(CONTACT)
     try:
         started = float(environ.get(STARTED) or 0.0)
     except ValueError as error:
         raise ConfigError(f"{STARTED} must be seconds since the epoch: {error}") from error
     return Environment(
         coordinator=environ.get(COORDINATOR, ""),
+        contact_file=Path(contact_file) if contact_file else None,
         token=environ.get(TOKEN, "").strip(),
         cert=_cert(environ.get(CERT, "")),
         job_id=environ.get(JOB, ""),

@@ -4,26 +4,25 @@ The coordinator is started first and outlives the processes until it has
 settled; the processes die with this launcher; the exit status is the job's.
 """
 
-import contextlib
 import dataclasses
 import queue
-import secrets
 import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from ..proto.config import SecurityConfig
-from ..proto.control import AllEnded, Ended, ProcessExit, Setup
+from ..proto.contact import Contact
+from ..proto.control import AllEnded, Ended, ProcessExit
 from ..proto.errors import UnavailableError
-from . import address, credentials, env
+from . import address, env, jobs
 from .children import Children, said
 from .sidecar import Sidecar
 from .stopping import Stopping
+from .terminal import signals_into, tell, tell_file
 
 EXIT_STATUS = {
     "success": 0,
@@ -72,10 +71,10 @@ def run(job: Job) -> int:
     folder = Path(tempfile.mkdtemp(prefix="podlog-"))
     output = folder / "coordinator.log"
     try:
-        return _Run(job).run(output)
+        return _Run(job, folder).run(output)
     except UnavailableError as error:
-        _tell(f"cannot start: {error}")
-        _tell_file(output)
+        tell(f"cannot start: {error}")
+        tell_file(output)
         return EXIT_STATUS["failure"]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -84,18 +83,21 @@ def run(job: Job) -> int:
 class _Run:
     """One job while it runs; used by one thread."""
 
-    def __init__(self, job: Job):
+    def __init__(self, job: Job, folder: Path):
         self._job = job
+        self._contact_file = folder / "contact"
         self._events: queue.SimpleQueue[ProcessExit | int] = queue.SimpleQueue()
         self._children = Children(self._events)
         self._stopping = Stopping(job.grace)
         self._failed: list[ProcessExit] = []
-        self._setup, self._told = _prepare(job)
+        self._setup = jobs.new_job(SecurityConfig(tls=job.tls), job.processes, launched=True)
 
     def run(self, output: Path) -> int:
         """Starts everything, waits, settles."""
-        with _signals_into(self._events):
-            sidecar = Sidecar.start(self._setup, output=output)
+        with signals_into(self._events):
+            sidecar = Sidecar.start(
+                self._setup, output=output, on_restart=self._publish, on_death=tell
+            )
             try:
                 port = sidecar.ready(_START_TIMEOUT_S)
                 self._start(port)
@@ -108,17 +110,35 @@ class _Run:
                 self._children.close()
                 sidecar.release()
         if sidecar.ended is None and sidecar.opened is None:
-            _tell_file(output)
+            tell_file(output)
         return self._report(sidecar)
 
     def _start(self, port: int) -> None:
-        told = dataclasses.replace(self._told, coordinator=address.join("127.0.0.1", port))
+        self._publish(port)
+        contact = self._contact(port)
+        told = env.Environment(
+            coordinator=contact.address,
+            contact_file=self._contact_file,
+            token=contact.token,
+            cert=contact.cert,
+            job_id=contact.job_id,
+            started=contact.started,
+            run_id=self._job.run_id,
+            log_path=None if self._job.log_path is None else self._job.log_path.absolute(),
+        )
         jax_port = address.free_port()
         for index in range(self._job.processes):
             self._children.start(
                 [sys.executable, *self._job.command],
                 env.child(told, index, self._job.processes, jax_port, self._job.cpu_devices),
             )
+
+    def _contact(self, port: int) -> Contact:
+        return jobs.contact(self._setup, address.join("127.0.0.1", port))
+
+    def _publish(self, port: int) -> None:
+        """Where the coordinator listens now; the processes look at each connect."""
+        self._contact(port).save(self._contact_file)
 
     def _watch(self, sidecar: Sidecar) -> None:
         """Until every process has ended."""
@@ -129,7 +149,7 @@ class _Run:
             if event is None:
                 numbers = self._stopping.due(now)
             elif isinstance(event, int):
-                _tell(f"{signal.Signals(event).name} received: stopping {left} processes")
+                tell(f"{signal.Signals(event).name} received: stopping {left} processes")
                 numbers = self._stopping.signalled(event, now)
             else:
                 left -= 1
@@ -146,7 +166,7 @@ class _Run:
             return ()
         self._failed.append(event)
         others = len(self._children.running)
-        _tell(said(event) + (f": stopping the other {others}" if others else ""))
+        tell(said(event) + (f": stopping the other {others}" if others else ""))
         return self._stopping.failed(now)
 
     def _settle(self, sidecar: Sidecar) -> None:
@@ -158,7 +178,7 @@ class _Run:
             if isinstance(event, int):
                 self._stopping.signalled(event, time.monotonic())
             if event is not None or time.monotonic() > deadline:
-                _tell(f"the coordinator (pid {sidecar.pid}) settles without us")
+                tell(f"the coordinator (pid {sidecar.pid}) settles without us")
                 return
 
     def _next(self, timeout: float | None) -> ProcessExit | int | None:
@@ -175,10 +195,10 @@ class _Run:
             ended = self._unsettled(opened is not None)
         cause = f": {ended.root_cause}" if ended.root_cause else ""
         if opened is None:
-            _tell(f"{ended.status}{cause}; no Logger opened a run")
+            tell(f"{ended.status}{cause}; no Logger opened a run")
         else:
             where = f" in {opened.log_path}" if opened.log_path else ""
-            _tell(f"{ended.status}{cause}; run {opened.run_id}, {ended.rows} rows{where}")
+            tell(f"{ended.status}{cause}; run {opened.run_id}, {ended.rows} rows{where}")
         status = EXIT_STATUS.get(ended.status, EXIT_STATUS["failure"])
         return status or (EXIT_STATUS["failure"] if self._failed else 0)
 
@@ -192,54 +212,3 @@ class _Run:
         if opened:
             return Ended("unfinished", "the coordinator did not settle; see coordinator.log")
         return Ended("success")
-
-
-def _prepare(job: Job) -> tuple[Setup, env.Environment]:
-    secret = credentials.make(SecurityConfig(tls=job.tls))
-    setup = Setup(
-        job_id=secrets.token_hex(8),
-        started=time.time(),
-        token=secret.token,
-        process_count=job.processes,
-        cert=secret.cert,
-        key=secret.key,
-        launched=True,
-    )
-    told = env.Environment(
-        token=secret.token,
-        cert=secret.cert,
-        job_id=setup.job_id,
-        started=setup.started,
-        run_id=job.run_id,
-        log_path=None if job.log_path is None else job.log_path.absolute(),
-    )
-    return setup, told
-
-
-@contextlib.contextmanager
-def _signals_into(events: "queue.SimpleQueue[ProcessExit | int]") -> Iterator[None]:
-    """Puts SIGINT, SIGTERM and SIGHUP into `events` in place of what they do."""
-
-    def put(number: int, _: FrameType | None) -> None:
-        events.put(number)
-
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, put) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(f"podlog: {text}\n")
-    sys.stderr.flush()
-
-
-def _tell_file(path: Path) -> None:
-    """Shows the end of what the coordinator said."""
-    with contextlib.suppress(OSError):
-        text = path.read_text(errors="replace")[-4000:].rstrip()
-        if text:
-            _tell(f"the coordinator said:\n{text}")

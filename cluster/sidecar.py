@@ -1,19 +1,20 @@
-"""The coordinator as a process beside this one: start it, hear it, let it go.
+"""The coordinator as a process beside this one: start it, hear it, keep it, let it go.
 
 Down its stdin go `Setup`, then `ProcessExit` and `AllEnded`; up its stdout come
 `Ready` or `Failed`, `Opened`, `ConsoleLine` and `Ended` (`podlog.proto.control`).
 It lives in a session of its own, so that a signal to this process's group does
-not reach it: it ends by itself when the job has settled.
+not reach it: it ends by itself when the job has settled. If it dies before that
+it is started again and told everything that the one before it was told.
 """
 
+import dataclasses
 import logging
-import os
-import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Self
+from typing import Any, Self
 
 from ..proto.control import (
     AllEnded,
@@ -25,40 +26,68 @@ from ..proto.control import (
     ProcessExit,
     Ready,
     Setup,
-    dump,
-    load,
 )
-from ..proto.errors import UnavailableError, WireError
+from ..proto.errors import UnavailableError
+from .sideproc import SideProcess
 
 _log = logging.getLogger(__name__)
 
-_HIDDEN = {
-    "JAX_PLATFORMS": "cpu",
-    "CUDA_VISIBLE_DEVICES": "",
-    "HIP_VISIBLE_DEVICES": "",
-    "ROCR_VISIBLE_DEVICES": "",
-    "TPU_VISIBLE_CHIPS": "",
-    "TPU_VISIBLE_DEVICES": "",
-}
-_DROPPED = ("PODLOG_TOKEN", "PODLOG_CERT", "LD_PRELOAD")
+_FIRST_PAUSE_S = 0.1
+_LONGEST_PAUSE_S = 2.0
+_LIVED_S = 1.0
+"""One that dies younger died at once: the next one waits a little longer each time."""
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def _nothing(_: int) -> None:
+    """For parents that publish no port."""
 
 
 class Sidecar:
-    """One coordinator process, as its parent sees it. Thread-safe.
+    """One coordinator, as its parent sees it. Thread-safe.
 
     `start` makes it; whoever did calls `release` (it goes on until the job has
-    settled) or `kill`, and may `wait` for its end. Both are safe twice.
+    settled, but is not started again) or `kill`, and may `wait` for its end.
+    Both are safe twice. A thread, ``podlog-sidecar``, hears it and starts it
+    again, for ever, until it has settled or is given up.
+
+    Args:
+        setup: job, credentials, address and number of processes.
+        output: file for its stderr; None: thrown away.
+        on_console: called with each line meant for the terminal.
+        on_restart: called with the port once another one listens.
+        on_death: called once an outage with a line about it.
     """
 
-    def __init__(self, process: "subprocess.Popen[bytes]", on_console: Callable[[str], None]):
-        self._process = process
+    def __init__(
+        self,
+        setup: Setup,
+        *,
+        output: Path | None,
+        on_console: Callable[[str], None],
+        on_restart: Callable[[int], None],
+        on_death: Callable[[str], None],
+    ) -> None:
+        self._setup = setup
+        self._output = output
         self._on_console = on_console
+        self._on_restart = on_restart
+        self._on_death = on_death
         self._changed = threading.Condition()
-        self._ready: Ready | Failed | None = None
+        self._told: list[ProcessExit | AllEnded] = []
+        self._first: Ready | Failed | None = None
         self._opened: Opened | None = None
         self._ended: Ended | None = None
-        self._eof = False
-        self._reader = threading.Thread(target=self._read, name="podlog-sidecar", daemon=True)
+        self._port = setup.port
+        self._listens = False
+        self._restarts = 0
+        self._over = False  # nobody is started any more
+        self._process = SideProcess(setup, output)
+        self._thread = threading.Thread(target=self._keep, name="podlog-sidecar", daemon=True)
 
     @classmethod
     def start(
@@ -66,34 +95,56 @@ class Sidecar:
         setup: Setup,
         *,
         output: Path | None = None,
-        on_console: Callable[[str], None] | None = None,
+        on_console: Callable[[str], None] = _print,
+        on_restart: Callable[[int], None] = _nothing,
+        on_death: Callable[[str], None] = _log.warning,
     ) -> Self:
         """Starts a coordinator and hands it its setup.
+
+        The callbacks come on the sidecar's own thread; what they raise is logged.
 
         Args:
             setup: job, credentials, address and number of processes.
             output: file for its stderr (appended); None: thrown away. What it
                 has to say after the run is open goes to ``coordinator.log``.
-            on_console: called on the reader thread with each line meant for
-                the terminal; default: written to this process's stdout.
+            on_console: called with each line meant for the terminal; default:
+                written to this process's stdout.
+            on_restart: called with the port of each one that took the place of
+                one that died, once it listens.
+            on_death: called with a line that says so if one dies, not again
+                before another one has lived for a second.
 
         Raises:
             UnavailableError: the process cannot be started.
         """
         try:
-            process = _spawn(setup, output)
+            sidecar = cls(
+                setup,
+                output=output,
+                on_console=on_console,
+                on_restart=on_restart,
+                on_death=on_death,
+            )
         except OSError as error:
             raise UnavailableError(f"the coordinator cannot be started: {error}") from error
-
-        sidecar = cls(process, on_console or _print)
-        sidecar._reader.start()
-        sidecar.send(setup)
+        sidecar._process.tell(setup)
+        sidecar._thread.start()
         return sidecar
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """Process id of the present one."""
         return self._process.pid
+
+    @property
+    def listens(self) -> bool:
+        """Whether the present one has said that it listens."""
+        return self._listens
+
+    @property
+    def restarts(self) -> int:
+        """How often another one was started."""
+        return self._restarts
 
     @property
     def opened(self) -> Opened | None:
@@ -112,106 +163,133 @@ class Sidecar:
             UnavailableError: it said why it cannot, died, or was too slow.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._ready is not None or self._eof, timeout)
-            match self._ready:
+            self._changed.wait_for(lambda: self._first is not None or self._over, timeout)
+            match self._first:
                 case Ready(port):
                     return port
                 case Failed(message):
                     raise UnavailableError(message)
-                case None if self._eof:
-                    code = self._process.poll()
-                    raise UnavailableError(f"the coordinator ended before it listened ({code=})")
+            if self._over:
+                raise UnavailableError("the coordinator ended before it listened")
         raise UnavailableError(f"the coordinator did not listen within {timeout:.0f} s")
 
-    def send(self, notice: Setup | ProcessExit | AllEnded) -> None:
-        """Tells it; never raises: one that is gone needs no telling."""
-        stdin = self._process.stdin
+    def send(self, notice: ProcessExit | AllEnded) -> None:
+        """Tells it, and each one that is started again; never raises."""
         with self._changed:
-            if stdin is None or stdin.closed:
-                return
-            try:
-                stdin.write(dump(notice))
-                stdin.flush()
-            except OSError as error:
-                _log.debug("the coordinator (pid %d) does not listen: %s", self.pid, error)
+            self._told.append(notice)
+            self._process.tell(notice)
 
     def release(self) -> None:
         """Closes its stdin: it knows that nobody will tell it more, and settles."""
-        stdin = self._process.stdin
         with self._changed:
-            if stdin is None or stdin.closed:
-                return
-            try:
-                stdin.close()
-            except OSError:
-                _log.debug("the coordinator (pid %d) was gone before its release", self.pid)
+            self._over = True
+            self._changed.notify_all()
+            self._process.hang_up()
 
     def wait(self, timeout: float) -> bool:
-        """Waits for its end, at most `timeout` seconds; True if it has ended."""
-        try:
-            self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
+        """Waits until it has ended for good, at most `timeout` seconds; True if it has."""
+        self._thread.join(timeout)
+        if self._thread.is_alive():
             return False
         self.release()
-        self._reader.join(5.0)
         return True
 
+    def kill_present(self) -> bool:
+        """Ends the present one at once, and another takes its place; whether it lived."""
+        with self._changed:
+            return self._process.kill()
+
     def kill(self) -> None:
-        """Ends it at once, unsettled, and reaps it."""
-        self._process.kill()
+        """Ends it at once, unsettled, for good, and reaps it."""
+        with self._changed:
+            self._over = True
+            self._changed.notify_all()
+            self._process.kill()
         self.wait(5.0)
 
-    def _read(self) -> None:
-        """Takes its notices until its stdout closes."""
-        stdout = self._process.stdout
-        assert stdout is not None
-        with stdout:
-            for line in stdout:
-                try:
-                    self._take(load(line))
-                except WireError as error:
-                    _log.warning("from the coordinator: %s", error)
+    # ------------------------------------------------------ the thread's own
+
+    def _keep(self) -> None:
+        """Hears one coordinator after the other until there shall be none."""
+        failures, announced = 0, False
+        while True:
+            for notice in self._process.hear():
+                self._take(notice)
+            code = self._process.reap()
+            lived = time.monotonic() - self._process.started >= _LIVED_S
+            failures, announced = (0, False) if lived else (failures, announced)
+            if self._final(code):
+                return
+            if not announced:
+                announced = True
+                self._call(self._on_death, f"{self._process.how(code)}; it is started again")
+            pause = min(_FIRST_PAUSE_S * 2 ** (failures - 1), _LONGEST_PAUSE_S) if failures else 0
+            failures += 1
+            if not self._again(pause):
+                return
+
+    def _final(self, code: int) -> bool:
+        """Whether nobody takes its place: it has settled, never listened, or is given up."""
         with self._changed:
-            self._eof = True
+            if code == 0 or self._ended is not None or not isinstance(self._first, Ready):
+                self._over = True
+            self._process.hang_up()
             self._changed.notify_all()
+            return self._over
+
+    def _again(self, pause: float) -> bool:
+        """Starts another one after `pause` seconds; False if it shall not be."""
+        while True:
+            with self._changed:
+                if self._changed.wait_for(lambda: self._over, pause):
+                    return False
+                known = b"" if self._opened is None else self._opened.open
+                setup = dataclasses.replace(self._setup, port=self._port, open=known)
+                try:
+                    self._process = SideProcess(setup, self._output)
+                except Exception as error:  # no memory, no pids: worth another try
+                    _log.debug("the coordinator cannot be started again: %s", error)
+                    pause = _LONGEST_PAUSE_S
+                    continue
+                self._listens = False
+                self._restarts += 1
+                for notice in (setup, *self._told):
+                    self._process.tell(notice)
+                return True
 
     def _take(self, notice: Notice) -> None:
-        if isinstance(notice, ConsoleLine):
-            try:
-                self._on_console(notice.text)
-            except Exception as error:  # a closed terminal must not cost us the verdict
-                _log.debug("a line of the coordinator was not shown: %s", error)
-            return
-
-        with self._changed:
-            match notice:
-                case Ready() | Failed():
-                    self._ready = notice
-                case Opened():
-                    self._opened = notice
-                case Ended():
+        match notice:
+            case ConsoleLine(text):
+                self._call(self._on_console, text)
+            case Ready() | Failed():
+                self._answered(notice)
+            case Opened():
+                with self._changed:
+                    known = b"" if self._opened is None else self._opened.open
+                    self._opened = dataclasses.replace(notice, open=notice.open or known)
+            case Ended():
+                with self._changed:
                     self._ended = notice
-            self._changed.notify_all()
 
+    def _answered(self, notice: Ready | Failed) -> None:
+        """It listens, or cannot, or the run cannot be opened."""
+        with self._changed:
+            again = self._first is not None
+            if not again:
+                self._first = notice
+                self._changed.notify_all()
+            if isinstance(notice, Ready):
+                self._port, self._listens = notice.port, True
+            elif not self._listens:
+                self._port = 0  # the next one takes any
+                self._process.kill()
+        if isinstance(notice, Failed):
+            _log.debug("the coordinator (pid %d): %s", self.pid, notice.message)
+        elif again:
+            self._call(self._on_restart, notice.port)
 
-def _spawn(setup: Setup, output: Path | None) -> "subprocess.Popen[bytes]":
-    environment = {k: v for k, v in os.environ.items() if k not in _DROPPED} | _HIDDEN
-    environment["PODLOG_JOB"] = setup.job_id
-    stderr: IO[bytes] | int = subprocess.DEVNULL if output is None else output.open("ab")
-    try:
-        return subprocess.Popen(
-            [sys.executable, "-P", "-m", "podlog.coordinator"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=stderr,
-            env=environment,
-            start_new_session=True,
-        )
-    finally:
-        if not isinstance(stderr, int):
-            stderr.close()
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    def _call(self, callback: Callable[[Any], None], value: Any) -> None:
+        try:
+            callback(value)
+        except Exception as error:  # a closed terminal must not cost us the verdict
+            _log.debug("not passed on (%r): %s", value, error)

@@ -41,6 +41,7 @@ def test_no_arguments_is_help() -> None:
     [
         ("run", ["podlog run -n 4 train.py --epochs 3", "Exit status", "--cpu-devices"]),
         ("export", ["podlog export runs/first --format csv > rows.csv", "--attempt"]),
+        ("audit", ["podlog audit runs/first --json", "unaccounted", "Exit status"]),
         ("version", ["version"]),
     ],
 )

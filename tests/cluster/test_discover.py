@@ -99,7 +99,7 @@ def test_pod_without_a_store() -> None:
 def test_not_published() -> None:
     """A coordinator that is not published is unavailable, not an endless wait."""
     with pytest.raises(UnavailableError, match="process 1: process 0 did not publish"):
-        Attachment(IN_POD, key="podlog/1/0").contact(0.01)
+        Attachment(IN_POD, look=lambda _: None).contact(0.01)
 
 
 def test_single_process(tmp_path: Path) -> None:

@@ -153,3 +153,20 @@ def test_child_environment_with_accelerators() -> None:
     child = env.child(env.Environment(), 0, 2, 1, None, {})
     assert "JAX_PLATFORMS" not in child
     assert child["NPROC"] == "32"
+
+
+def test_the_launchers_file_counts_before_its_variables(tmp_path: Path) -> None:
+    """A coordinator that was started again is found at its new port; without the file, as told."""
+    path = tmp_path / "contact"
+    said = env.Environment("h:1", "secret", PEM, "job", 2.0, contact_file=path)
+    assert env.read(said.variables()) == said
+    told = said.contact()
+    assert told is not None and told.address == "h:1"
+    for port in (2, 3):
+        Contact(f"h:{port}", "secret", PEM, "job", 2.0).save(path)
+        found = said.contact()
+        assert found is not None and found.address == f"h:{port}"
+        assert path.stat().st_mode & 0o777 == 0o600
+    assert [p.name for p in tmp_path.iterdir()] == ["contact"]
+    path.write_text("half a li")
+    assert said.contact() == told

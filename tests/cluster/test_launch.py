@@ -202,3 +202,29 @@ def test_exit_statuses() -> None:
         "preempted": 75,
         "interrupted": 130,
     }
+
+
+def test_a_coordinator_that_dies_is_started_again(start: Callable[..., Running]) -> None:
+    """The processes find it where the launcher's file says; it is told once, and settles."""
+    running = start(
+        """
+        import os, time
+        from podlog.cluster import env
+        told = env.read()
+        assert told.contact() is not None
+        path = os.environ["PODLOG_CONTACT"]
+        assert os.stat(path).st_mode & 0o777 == 0o600
+        before = os.stat(path).st_mtime_ns
+        open(f"up-{os.environ['SLURM_PROCID']}", "w").close()
+        while os.stat(path).st_mtime_ns == before:
+            time.sleep(0.01)
+        assert told.contact().token == told.token
+        """,
+        "-n", "2",
+    )  # fmt: skip
+    running.wait_for(2)
+    (coordinator,) = [p for p in running.alive() if "podlog.coordinator" in p.cmdline()]
+    coordinator.kill()
+    assert running.wait() == 0, running.output()
+    assert running.output().count("was ended by SIGKILL; it is started again") == 1
+    running.wait_gone()
