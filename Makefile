@@ -6,6 +6,7 @@ VERSION := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2
 VENV := .venv/$(VERSION)
 BIN := $(VENV)/bin
 PYTEST_ARGS ?=
+SEED ?= 7
 
 export PIP_CACHE_DIR := $(CURDIR)/.cache/pip
 export XDG_CACHE_HOME := $(CURDIR)/.cache/xdg
@@ -14,11 +15,13 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export HYPOTHESIS_STORAGE_DIRECTORY := $(CURDIR)/.cache/hypothesis
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test lint install proto clean
+.PHONY: help demo test soak chaos lint install proto clean
 
 help:
 	@echo "make demo   a training as 4 processes x 2 CPU devices into runs/digits/"
 	@echo "make test   the whole test suite, on the built wheel (PYTHON=python3.13 for another Python)"
+	@echo "make soak   the long tests: networks down for a minute, 100,000 hostile frames, 1,000,000 records"
+	@echo "make chaos  kills workers and the coordinator for minutes, then audits (SEED=7 repeats a run)"
 	@echo "make lint   ruff and mypy --strict"
 	@echo "make proto  generate the messages anew from proto/*.proto"
 	@echo "make clean  remove everything that these made"
@@ -46,6 +49,13 @@ demo: install
 test: install
 	$(BIN)/pip install --quiet --group test
 	$(BIN)/python -m pytest --basetemp=.cache/pytest-$(VERSION) $(PYTEST_ARGS)
+
+soak: install
+	$(BIN)/pip install --quiet --group test
+	$(BIN)/python -m pytest --basetemp=.cache/pytest-soak-$(VERSION) -m soak $(PYTEST_ARGS)
+
+chaos: install
+	$(BIN)/podlog chaos -n 4 --seconds 300 --kill worker,coordinator,job --seed $(SEED)
 
 lint: install
 	$(BIN)/pip install --quiet --group lint

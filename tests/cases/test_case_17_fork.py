@@ -1,11 +1,14 @@
 """Case 17: a fork while the gRPC stream is busy hangs the child or the parent."""
 
+import multiprocessing
 import os
+import threading
 import time
 import warnings
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from kit_tree import imports, package_sources
 
 from podlog.proto.errors import ForkedError
@@ -59,6 +62,48 @@ def _in_child(logger: Any) -> int:
             return 2
         return 1
     return 0
+
+
+@pytest.mark.timeout(180)
+def test_a_hundred_fork_pools_while_the_stream_is_busy(make_pod: Callable[..., Any]) -> None:
+    """No pool hangs; both streams live on as they were; nothing was sent twice, or by a child."""
+    pod = make_pod(2)
+    assert all(pod.each(lambda logger: logger.flush(20)))
+    made = []
+    over = threading.Event()
+
+    def busy() -> None:
+        for step in range(100_000):
+            for logger in pod.loggers:
+                logger.log_host_metrics({"a": step}, step, mode="train")
+            made.append(step)
+            if over.wait(0.002):
+                return
+
+    thread = threading.Thread(target=busy)
+    thread.start()
+    try:
+        for _ in range(100):
+            assert _pool() == [1, 4, 9]
+    finally:
+        over.set()
+        thread.join()
+    assert [logger.stats()["connects"] for logger in pod.loggers] == [1, 1]
+    pod.finish()
+    rows = [(row["log_step"], row["a"], row["_podlog"]["processes"]) for row in pod.rows("train")]
+    assert rows == [(step, step, [0, 1]) for step in made]
+
+
+def _pool() -> list[int]:
+    """What a pool of forked children computes; fails the test if one hangs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # jax and Python 3.12 warn of threads at any fork
+        with multiprocessing.get_context("fork").Pool(1) as pool:
+            return pool.map_async(_square, [1, 2, 3]).get(30)
+
+
+def _square(number: int) -> int:
+    return number * number
 
 
 def test_grpc_is_imported_in_one_place() -> None:

@@ -1,6 +1,7 @@
 """Case 31: one NaN in a file makes the whole run unreadable for a strict JSON parser.
 
-Here a parser that refuses the constants reads every file that is named JSON.
+Here a parser that refuses the constants reads every file that is named JSON, and every JSON text
+that a message carries.
 """
 
 import json
@@ -10,11 +11,23 @@ from typing import Any
 
 import numpy as np
 
+from podlog.coordinator.journal import Journal
 from podlog.coordinator.tools import FileLoggerConfig
-from podlog.proto.config import LoggerConfig
+from podlog.proto.config import LoggerConfig, TimingConfig
 from podlog.proto.records import Kind, RunConfig
-from podlog.proto.rows import Histogram, NonFinite, PerProcess, Row, RowKey, Spread
+from podlog.proto.rows import (
+    ConfigItem,
+    Histogram,
+    Media,
+    NonFinite,
+    PerProcess,
+    Row,
+    RowKey,
+    Spread,
+)
 from podlog.proto.tool import ToolContext
+from podlog.worker import Logger, Table
+from podlog.worker.identity import opening
 
 BAD = (math.nan, math.inf, -math.inf)
 
@@ -58,3 +71,31 @@ def test_every_file_is_strict_json(tmp_path: Path) -> None:
     assert [row["_podlog"]["max"]["number"] for row in rows] == ["NaN", "Infinity", "-Infinity"]
     config = json.loads((tmp_path / "file_logs/config.json").read_bytes(), parse_constant=refuse)
     assert config == {"nan": "NaN", "list": ["Infinity", "-Infinity"]}
+
+
+def test_every_message_carries_strict_json(tmp_path: Path) -> None:
+    """The settings in `Open`; a config and a table as they were sent and are in the journal."""
+    config = LoggerConfig(log_path=tmp_path, timing=TimingConfig(row_timeout_s=math.inf))
+    asked = json.loads(opening(config, [], False).config_json, parse_constant=refuse)
+    assert asked["timing"]["row_timeout_s"] == "Infinity"
+    with Logger(LoggerConfig(log_path=tmp_path)) as logger:
+        logger.log_config({"nan": math.nan, "deep": [{"inf": np.float64(math.inf)}]})
+        logger.log_host_metrics({"table": Table(["a"], [[bad] for bad in BAD])}, 1)
+        logger.finalize()
+    journal = Journal(tmp_path / "journal.sqlite", read_only=True)
+    items = journal.rows_after(0)
+    journal.close()
+    (sent,) = [item.config for item in items if isinstance(item, ConfigItem)]
+    assert json.loads(sent.json, parse_constant=refuse) == {
+        "nan": "NaN",
+        "deep": [{"inf": "Infinity"}],
+    }
+    (row,) = [item for item in items if isinstance(item, Row)]
+    table = row.metrics["table"]
+    table = table.values[0] if isinstance(table, PerProcess) else table
+    assert isinstance(table, Media)
+    cells = json.loads(table.payload, parse_constant=refuse)["rows"]
+    assert cells == [["NaN"], ["Infinity"], ["-Infinity"]]
+    for path in tmp_path.rglob("*.json*"):
+        for line in path.read_text().splitlines():
+            json.loads(line, parse_constant=refuse)

@@ -29,7 +29,7 @@ def test_resent_nan_is_dropped_by_its_number(make_pod: Callable[..., Any]) -> No
 
     schema = Schema(Kind.HOST, "train", (Metric("a", Op.NUMBER, (Dtype.F8,)),))
     block = encode_block(1, 77, 0, 1, [Draft(schema, 1, 0, 0, 1.0, (math.nan,))])
-    hello = identity.hello(Place(1, 2, "elsewhere"), "", "")
+    hello = identity.hello(Place(1, 2, "elsewhere"), "", None, None)
     hello.incarnation = 77
     session = pod.endpoint.connect(Receiver())
     session.send(pb.WorkerMessage(hello=hello))

@@ -1,41 +1,35 @@
-"""The framed log file: whole frames come back, torn tails do not, writers hold a lock."""
+"""The framed log file: appended whole or not at all, locked while its writer lives."""
 
 import errno
-import resource
+import fcntl
+import os
 import subprocess
 import sys
 import textwrap
+import time
+import warnings
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from podlog.proto import logfile
-from podlog.proto.errors import WireError
-from podlog.proto.logfile import FRAME_BYTES, LogFile, read_frames, read_header, recover
+from podlog.proto.logfile import LogFile
+from podlog.proto.pieces import pieces
 
 PAYLOADS = [b"first", b"", b"\0" * 100, bytes(range(256)) * 40]
 
 
-def _written(path: Path, payloads: list[bytes], header: bytes = b"header") -> list[int]:
-    file = LogFile.create(path, header)
-    offsets = [file.append(payload) for payload in payloads]
-    file.close()
-    return offsets
+def _payloads(path: Path) -> list[bytes | None]:
+    with path.open("rb") as file:
+        return [piece.payload for piece in pieces(file)]
 
 
-def test_frames_come_back_in_order_with_their_offsets(tmp_path: Path) -> None:
-    """What was appended is read back; an offset is where reading can go on."""
-    path = tmp_path / "log"
-    offsets = _written(path, PAYLOADS)
-
-    assert read_header(path) == b"header"
-    assert list(read_frames(path)) == list(zip(offsets, PAYLOADS, strict=True))
-    assert [p for _, p in read_frames(path, offsets[2])] == PAYLOADS[2:]
-    end = offsets[-1] + FRAME_BYTES + len(PAYLOADS[-1])
-    assert end == path.stat().st_size
-    assert list(read_frames(path, end)) == []
+def _locked(path: Path) -> bool:
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        return False
 
 
 def test_size_counts_whole_frames(tmp_path: Path) -> None:
@@ -50,97 +44,14 @@ def test_size_counts_whole_frames(tmp_path: Path) -> None:
 
 
 def test_a_live_file_is_read_while_it_grows(tmp_path: Path) -> None:
-    """A reader sees what is there and goes on from its offset later."""
+    """A reader sees what is there."""
     path = tmp_path / "log"
     file = LogFile.create(path, b"h")
     file.append(b"one")
-    ((offset, payload),) = read_frames(path)
-    after = offset + FRAME_BYTES + len(payload)
-    assert list(read_frames(path, after)) == []
+    assert _payloads(path) == [b"h", b"one"]
     file.append(b"two")
-    assert [p for _, p in read_frames(path, after)] == [b"two"]
+    assert _payloads(path) == [b"h", b"one", b"two"]
     file.close()
-
-
-@settings(
-    deadline=None,
-    max_examples=150,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
-@given(
-    payloads=st.lists(st.binary(max_size=40), max_size=8),
-    keep=st.floats(0, 1),
-    tail=st.binary(max_size=30),
-)
-def test_any_cut_and_any_tail_keep_the_whole_frames_before_it(
-    tmp_path: Path, payloads: list[bytes], keep: float, tail: bytes
-) -> None:
-    """A file cut anywhere and continued with anything recovers to its whole frames."""
-    path = tmp_path / "log"
-    path.unlink(missing_ok=True)
-    offsets = _written(path, payloads)
-    ends = [o + FRAME_BYTES + len(p) for o, p in zip(offsets, payloads, strict=True)]
-    begin = len(logfile.MAGIC) + FRAME_BYTES + len(b"header")
-    cut_at = begin + int((path.stat().st_size - begin) * keep)
-    whole = [p for p, end in zip(payloads, ends, strict=True) if end <= cut_at]
-    data = path.read_bytes()
-    path.write_bytes(data[:cut_at] + tail)
-    if data.startswith(data[:cut_at] + tail):  # the tail happens to be the right bytes
-        return
-
-    found = recover(path)
-
-    assert [p for _, p in read_frames(path)][: len(whole)] == whole
-    assert found.header == b"header"
-    assert found.size == path.stat().st_size
-    assert found.size + found.cut == cut_at + len(tail)
-    assert recover(path).cut == 0
-
-
-@pytest.mark.parametrize("bit", range(8))
-def test_a_flipped_bit_anywhere_ends_the_file_before_it(tmp_path: Path, bit: int) -> None:
-    """Damage in length, checksum or payload is never read as data."""
-    path = tmp_path / "log"
-    offsets = _written(path, [b"good", b"damaged", b"behind"])
-    data = path.read_bytes()
-    for at in range(offsets[1], offsets[2]):
-        damaged = bytearray(data)
-        damaged[at] ^= 1 << bit
-        path.write_bytes(damaged)
-        assert [p for _, p in read_frames(path)] == [b"good"], at
-
-
-def test_zeros_are_no_frames(tmp_path: Path) -> None:
-    """A tail of zeros, as file systems leave after a crash, is torn."""
-    path = tmp_path / "log"
-    _written(path, [b"a"])
-    with path.open("ab") as file:
-        file.write(b"\0" * 64)
-    assert [p for _, p in read_frames(path)] == [b"a"]
-    assert recover(path).cut == 64
-
-
-def test_a_claimed_length_does_not_take_memory(tmp_path: Path) -> None:
-    """A damaged length of 4 GiB is not asked for."""
-    path = tmp_path / "log"
-    offsets = _written(path, [b"a", b"b"])
-    data = bytearray(path.read_bytes())
-    data[offsets[1] : offsets[1] + 4] = b"\xff\xff\xff\xff"
-    path.write_bytes(data)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    assert len(list(read_frames(path))) == 1
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
-
-
-@pytest.mark.parametrize("content", [b"", b"PODLOG1\n", b"something else, and long enough"])
-def test_what_is_no_log_file_is_said(tmp_path: Path, content: bytes) -> None:
-    """Foreign files and ones without a whole header are refused and left alone."""
-    path = tmp_path / "log"
-    path.write_bytes(content)
-    for read in (read_header, recover, lambda p: list(read_frames(p))):
-        with pytest.raises(WireError, match="log"):
-            read(path)
-    assert path.read_bytes() == content
 
 
 def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
@@ -152,16 +63,48 @@ def test_an_existing_file_is_never_overwritten(tmp_path: Path) -> None:
     assert path.read_text() == "mine"
 
 
-def test_a_living_writer_keeps_others_from_recovering(tmp_path: Path) -> None:
-    """`recover` refuses a file whose writer lives, and takes it once it is closed."""
+def test_the_lock_lasts_until_it_is_closed(tmp_path: Path) -> None:
+    """Whoever finds the file can tell whether its writer lives."""
+    file = LogFile.create(tmp_path / "log", b"h")
+    assert file.locked
+    assert _locked(tmp_path / "log")
+    file.close()
+    assert not _locked(tmp_path / "log")
+
+
+def test_a_forked_child_does_not_keep_the_lock(tmp_path: Path) -> None:
+    """The lock goes with the process that made the file, and not before."""
     path = tmp_path / "log"
     file = LogFile.create(path, b"h")
-    assert file.locked
-    file.append(b"a")
-    with pytest.raises(BlockingIOError):
-        recover(path)
+    ready, told = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # JAX, once loaded, warns of every fork
+        pid = os.fork()
+    if pid == 0:
+        os.close(told)
+        os.read(ready, 1)  # until the parent is through
+        os._exit(0)
+    os.close(ready)
+    assert _locked(path)
     file.close()
-    assert recover(path) == (b"h", file.size, 0)
+    deadline = time.monotonic() + 10
+    while (held := _locked(path)) and time.monotonic() < deadline:
+        time.sleep(0.01)  # the child may not have run yet
+    os.close(told)
+    assert not held
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+
+
+def test_a_deleted_file_takes_no_more_but_can_be_read(tmp_path: Path) -> None:
+    """What nobody would ever find is not written."""
+    file = LogFile.create(tmp_path / "log", b"h")
+    file.append(b"one")
+    (tmp_path / "log").unlink()
+    with pytest.raises(FileNotFoundError, match="deleted"):
+        file.append(b"two")
+    with os.fdopen(file.open_read(), "rb") as again:
+        assert [piece.payload for piece in pieces(again)] == [b"h", b"one"]
+    file.close()
 
 
 SMALL_FILES = """
@@ -200,7 +143,7 @@ def test_a_full_disk_leaves_whole_frames_and_the_next_append_works(tmp_path: Pat
         """,
     ).split()
     assert said == [str(errno.EFBIG)] * 2 + [str(path.stat().st_size)]
-    assert [p for _, p in read_frames(path)] == [b"fits", b"fits too"]
+    assert _payloads(path) == [b"h", b"fits", b"fits too"]
 
 
 def test_a_header_that_cannot_be_written_leaves_no_file(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def test_four_processes_train_merge_and_write(run_job: Callable[..., Any]) -> No
     events.Reload()
     assert any(tag.startswith("val/") for tag in events.Tags()["scalars"])
 
-    assert not list(run.glob("journal.sqlite-*"))
+    assert not list(run.glob("journal.sqlite-wal"))
     with contextlib.closing(sqlite3.connect(run / "journal.sqlite")) as journal:
         assert journal.execute("pragma integrity_check").fetchone() == ("ok",)
     assert not list((run / "spool").glob("*"))

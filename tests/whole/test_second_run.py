@@ -43,5 +43,6 @@ def test_rows_of_both_runs_are_in_every_file(tmp_path: Path) -> None:
     export(tmp_path, "jsonl", 2, tmp_path / "second.jsonl")
     exported = (tmp_path / "second.jsonl").read_text().splitlines()
     assert [json.loads(line)["log_step"] for line in exported] == [3, 4, 5]
-    assert {p.name for p in tmp_path.glob("journal*")} == {"journal.sqlite"}
+    names = {p.name for p in tmp_path.glob("journal*")}
+    assert names == {"journal.sqlite", "journal.sqlite-sums"}
     assert not (tmp_path / "spool").exists() or not list((tmp_path / "spool").iterdir())
