@@ -102,7 +102,7 @@ class Opening:
 
     def _with_folder(self, fence: Fence) -> OpenRun:
         folder = Path(self._config.delivery.journal_dir or self._log_path)
-        journal = Journal(folder / "journal.sqlite", durable=config.delivery.fsync)
+        journal = Journal(folder / "journal.sqlite", durable=self._config.delivery.fsync)
         try:
             name = _name(journal, self._run_id)
         except BaseException:
