@@ -48,7 +48,8 @@ demo: install
 
 test: install
 	$(BIN)/pip install --quiet --group test
-	$(BIN)/python -m pytest --basetemp=.cache/pytest-$(VERSION) $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --basetemp=.cache/pytest-$(VERSION) -n 2 --dist loadfile -m "not soak and not alone" $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --basetemp=.cache/pytest-alone-$(VERSION) -m alone $(PYTEST_ARGS) || [ $$? -eq 5 ]  # 5: none of those chosen
 
 soak: install
 	$(BIN)/pip install --quiet --group test

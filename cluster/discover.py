@@ -41,6 +41,7 @@ class Attachment:
         look: looks up where it is now; None: it stays where it is.
         endpoint: a coordinator in this process.
         sidecar: a coordinator that this process started.
+        absent: what is wrong while `look` finds nothing.
 
     Attributes:
         place: which process this is.
@@ -56,12 +57,14 @@ class Attachment:
         look: Look | None = None,
         endpoint: "Endpoint | None" = None,
         sidecar: Sidecar | None = None,
+        absent: str = "process 0 did not publish its coordinator; does it make its Logger?",
     ):
         self.place = place
         self.endpoint = endpoint
         self._sidecar = sidecar
         self._contact = contact
         self._look = look
+        self._absent = absent
 
     @property
     def host(self) -> str:
@@ -90,10 +93,7 @@ class Attachment:
         if self._look is not None:
             self._contact = self._look(timeout) or self._contact
         if self._contact is None:
-            raise UnavailableError(
-                f"process {self.place.process_index}: process 0 did not publish its coordinator "
-                f"within {timeout:.0f} s; does it make its Logger?"
-            )
+            raise UnavailableError(f"process {self.place.process_index}: {self._absent}")
         return self._contact
 
     def close(self, timeout: float = 60.0) -> bool:
@@ -143,9 +143,11 @@ def attach(
     """
     if coordinator_address:
         return Attachment(place, _given(coordinator_address, config))
-    told = env.read().contact() if ordinal == 0 else None
-    if told is not None:
-        return Attachment(place, told, look=lambda _: env.read().contact())
+    said = env.read() if ordinal == 0 else env.Environment()
+    told = said.contact()
+    if told is not None or said.contact_file is not None:
+        absent = f"{env.CONTACT} {said.contact_file} names no coordinator yet; does it run?"
+        return Attachment(place, told, look=lambda _: env.read().contact(), absent=absent)
     if config.coordinator == "external":
         raise ConfigError(
             'coordinator="external" needs an address: pass coordinator_address, or set '

@@ -107,5 +107,6 @@ class Nursery:
                 word, pid, *code = line.split()
                 if word == b"started":
                     self._started.append(int(pid))
+                    self._ended.pop(int(pid), None)  # that was another one with its pid
                 else:
                     self._ended[int(pid)] = int(code[0])

@@ -5,6 +5,7 @@ when the job has settled. It cannot see how processes end: one that goes without
 a word is lost after ``timing.lost_after_s``.
 """
 
+import contextlib
 import dataclasses
 import queue
 import shlex
@@ -69,14 +70,16 @@ def serve(service: Service) -> int:
     folder = Path(tempfile.mkdtemp(prefix="podlog-"))
     output = folder / "coordinator.log"
     try:
-        return _Serving(service).run(output)
+        serving = _Serving(service)
+        try:
+            return serving.run(output)
+        finally:
+            serving.withdraw()
     except UnavailableError as error:
         tell(f"cannot serve: {error}")
         return EXIT_STATUS["failure"]
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        if service.contact is not None:
-            service.contact.unlink(missing_ok=True)
 
 
 class _Serving:
@@ -114,6 +117,13 @@ class _Serving:
     def _publish(self, port: int) -> None:
         if self._service.contact is not None:
             self._contact(port).save(self._service.contact.absolute())
+
+    def withdraw(self) -> None:
+        """Removes the contact, but not one that another has written there."""
+        path = self._service.contact
+        with contextlib.suppress(OSError, ConfigError):
+            if path and Contact.from_json(path.read_text()).job_id == self._setup.job_id:
+                path.unlink()
 
     def _say(self, contact: Contact) -> None:
         """How workers reach it: lines for their shell on standard output."""

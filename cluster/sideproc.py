@@ -1,11 +1,15 @@
 """One coordinator process: started, spoken to, heard and reaped."""
 
+import contextlib
 import logging
 import os
+import queue
 import signal
 import subprocess
 import sys
+import threading
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -23,18 +27,21 @@ _HIDDEN = {
     "TPU_VISIBLE_CHIPS": "",
     "TPU_VISIBLE_DEVICES": "",
 }
+_JOIN_S = 1.0
 _DROPPED = ("PODLOG_TOKEN", "PODLOG_CERT", "LD_PRELOAD")
 
 
 class SideProcess:
     """A process with a session of its own and pipes both ways.
 
-    `hear` and `reap` belong to one thread, `tell` and `hang_up` to whoever
-    holds the owner's lock.
+    `hear` and `reap` belong to one thread; the rest is thread-safe and waits for
+    nothing: a thread, ``podlog-sidecar-in``, writes. A forked child of this
+    process does not keep the pipes open.
 
     Args:
         setup: its job id goes into the process's environment, secrets do not.
-        output: file for its stderr (appended); None: thrown away.
+        output: file for its stderr (appended); None, or one that cannot be
+            written: thrown away.
 
     Attributes:
         started: monotonic seconds.
@@ -46,7 +53,7 @@ class SideProcess:
     def __init__(self, setup: Setup, output: Path | None) -> None:
         environment = {k: v for k, v in os.environ.items() if k not in _DROPPED} | _HIDDEN
         environment["PODLOG_JOB"] = setup.job_id
-        stderr: IO[bytes] | int = subprocess.DEVNULL if output is None else output.open("ab")
+        stderr = _opened(output)
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "podlog.coordinator"],
@@ -59,8 +66,12 @@ class SideProcess:
         finally:
             if not isinstance(stderr, int):
                 stderr.close()
+        _processes.add(self)
         self.started = time.monotonic()
         self._killed = False
+        self._notices: queue.SimpleQueue[Notice | None] = queue.SimpleQueue()
+        self._writer = threading.Thread(target=self._write, name="podlog-sidecar-in", daemon=True)
+        self._writer.start()
 
     @property
     def pid(self) -> int:
@@ -68,25 +79,12 @@ class SideProcess:
         return self._process.pid
 
     def tell(self, notice: Notice) -> None:
-        """Writes a notice; never raises: one that is gone needs no telling."""
-        stdin = self._process.stdin
-        if stdin is None or stdin.closed:
-            return
-        try:
-            stdin.write(dump(notice))
-            stdin.flush()
-        except OSError as error:
-            _log.debug("the coordinator (pid %d) does not listen: %s", self.pid, error)
+        """Has a notice written; one that is gone needs no telling."""
+        self._notices.put(notice)
 
     def hang_up(self) -> None:
-        """Closes its stdin; safe twice."""
-        stdin = self._process.stdin
-        if stdin is None or stdin.closed:
-            return
-        try:
-            stdin.close()
-        except OSError:
-            _log.debug("the coordinator (pid %d) was gone before its release", self.pid)
+        """Has its stdin closed behind what it is told; safe twice."""
+        self._notices.put(None)
 
     def hear(self) -> Iterator[Notice]:
         """Its notices, until its stdout closes."""
@@ -101,7 +99,10 @@ class SideProcess:
 
     def reap(self) -> int:
         """Waits for its end; the exit code, or minus the signal that ended it."""
-        return self._process.wait()
+        code = self._process.wait()
+        self.hang_up()
+        self._writer.join(_JOIN_S)
+        return code
 
     def kill(self) -> bool:
         """Ends it at once, unsettled; whether it lived."""
@@ -118,3 +119,45 @@ class SideProcess:
         except ValueError:
             name = f"signal {-code}"
         return f"the coordinator (pid {self.pid}) was ended by {name}"
+
+    def _write(self) -> None:
+        """It may be slow to read, or hang before it does: nobody else waits for that."""
+        stdin = self._process.stdin
+        assert stdin is not None
+        try:
+            while (notice := self._notices.get()) is not None:
+                stdin.write(dump(notice))
+                stdin.flush()
+        except OSError as error:
+            _log.debug("the coordinator (pid %d) does not listen: %s", self.pid, error)
+        finally:
+            with contextlib.suppress(OSError):
+                stdin.close()
+
+    def _leave(self, null: int) -> None:
+        """In a forked child: the pipes end with the process that made them."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None and not stream.closed:
+                os.dup2(null, stream.fileno(), inheritable=False)
+
+
+def _opened(output: Path | None) -> IO[bytes] | int:
+    try:
+        return subprocess.DEVNULL if output is None else output.open("ab")
+    except OSError as error:
+        _log.debug("what the coordinator says is not kept: %s", error)
+        return subprocess.DEVNULL
+
+
+_processes: "weakref.WeakSet[SideProcess]" = weakref.WeakSet()
+
+
+def _leave_to_parent() -> None:
+    with contextlib.suppress(OSError):
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        for process in list(_processes):
+            process._leave(null)
+        os.close(null)
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)

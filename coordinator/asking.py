@@ -10,7 +10,7 @@ from pathlib import Path
 from ..proto import podlog_pb2 as pb
 from ..proto.config import LoggerConfig
 from ..proto.control import Setup
-from ..proto.errors import ConfigError, PodlogError, RefusedError
+from ..proto.errors import ConfigError, RefusedError
 from ..proto.records import Event
 from .opening import POLL_S, Opening, OpenRun
 from .runners import Runner
@@ -75,7 +75,7 @@ class Asking:
             be made: the others go on without it. None: not now.
 
         Raises:
-            PodlogError: it cannot be had.
+            Exception: it cannot be had.
         """
         if self._asked is None or now < self._poll_at:
             return None
@@ -84,7 +84,7 @@ class Asking:
             if self._opening is None:
                 self._opening = self._begin(self._asked)
             opened = self._opening.poll(now)
-        except PodlogError as error:
+        except Exception as error:
             if not _passes(error) or not self.again(error, now):
                 self.give_up()
                 raise

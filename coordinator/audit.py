@@ -6,17 +6,22 @@ attempt took the place of.
 """
 
 import collections
+import contextlib
 import dataclasses
 import socket
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..proto import podlog_pb2 as pb
 from ..proto.spoolfile import Survey, survey
 from .core.attempts import Attempt, Attempts
+from .core.member import ENDED
+from .fencefile import holder
 from .journal import Journal, Loss
+from .journalplace import found_journal
 from .ranges import Range, count, subtract
-from .reading import reading
+from .reading import Reading, is_live, reading
+from .restart import read_member
 
 _ALL = 1 << 62
 
@@ -26,10 +31,11 @@ class Spooled:
     """Records first..last that are still in a spool.
 
     Attributes:
+        path: its file; its folder if that is out of reach; None: memory.
         live: its writer is there.
     """
 
-    path: Path
+    path: Path | None
     host: str
     first: int
     last: int
@@ -102,23 +108,36 @@ def audit(run: Path) -> Audit:
     Raises:
         JournalError: there is no journal, or nothing of it can be read.
     """
-    folder = run if run.is_dir() else run.parent
-    with reading(run, thorough=True) as found:
-        journal = found.journal
+    with _opened(run) as found:
+        journal, folder = found.journal, found.folder
         # What was made is read before the spools, what is stored after them: a
         # record that moves on meanwhile is seen in one of both.
         made = _greatest(journal.made(), journal.acks())
         spools = _spools(folder, journal)
-        lives = _Lives(journal, spools).all(made)
+        there = _there(folder, journal) if found.live else set()
+        lives = _Lives(journal, spools, there).all(made)
         problems = [*found.problems, *_missing_items(journal), *_unread(spools, journal.acks())]
-        notes = (*found.notes, *_kept(folder))
+        notes = (*found.notes, *_kept(found_journal(run).parent))
         return Audit(folder, found.live, tuple(lives), tuple(problems), notes)
+
+
+@contextlib.contextmanager
+def _opened(run: Path) -> Iterator[Reading]:
+    """The journal, or an empty one where there are only spools yet."""
+    if found_journal(run).exists() or not survey(run / "spool"):
+        with reading(run, thorough=True) as found:
+            yield found
+    else:
+        with contextlib.closing(Journal(None)) as journal:
+            note = "there is no journal: no coordinator has opened this run yet, or it was deleted"
+            yield Reading(journal, run, is_live(run), notes=(note,))
 
 
 class _Lives:
     """The accounts of all incarnations, after the spools were looked at."""
 
-    def __init__(self, journal: Journal, spools: Iterable[Survey]) -> None:
+    def __init__(self, journal: Journal, spools: Iterable[Survey], there: Container[int]) -> None:
+        self._there = there
         self._acks = journal.acks()
         self._losses: dict[int, list[Loss]] = collections.defaultdict(list)
         for loss in journal.losses():
@@ -158,7 +177,11 @@ class _Lives:
         ]
         made = max([made, acked, *(each.last for each in spooled)])
         numbers = [a.number for a in self._attempts if a.job_id == _job(hello)]
-        known = [(each.first, each.last) for each in spooled]
+        rest = subtract((acked + 1, made), [(each.first, each.last) for each in spooled])
+        if incarnation in self._there:
+            path = Path(hello.spool) if hello.spool else None
+            spooled += [Spooled(path, hello.host, *each, live=True) for each in rest]
+            rest = []
         return Life(
             process=hello.process,
             host=hello.host,
@@ -170,9 +193,20 @@ class _Lives:
             superseded=sum(self._superseded[n, hello.process] for n in numbers) * is_newest,
             lost=tuple(losses),
             spooled=tuple(spooled),
-            unaccounted=tuple(subtract((acked + 1, made), known)),
+            unaccounted=tuple(rest),
             spool=hello.spool,
         )
+
+
+def _there(folder: Path, journal: Journal) -> set[int]:
+    """Incarnations that send what they have to the coordinator of a live run."""
+    who = holder(folder)
+    if who is None:
+        return set()
+    members = [read_member(text, 0.0) for text in journal.members(who.job_id).values()]
+    ended = {member.incarnation for member in members if member.state in ENDED}
+    ours = [hello for hello in journal.processes() if hello.job_id == who.job_id]
+    return set({hello.process: hello.incarnation for hello in ours}.values()) - ended
 
 
 def _job(hello: pb.Hello) -> str:
@@ -205,7 +239,7 @@ def _spools(folder: Path, journal: Journal) -> list[Survey]:
         each
         for where in sorted({own, *folders})
         for each in survey(where)
-        if each.hello.run_id in ("", name)
+        if (name is None or each.hello.run_id in ("", name))
         and (where == own or each.hello.run_id or each.hello.incarnation in known)
     ]
 

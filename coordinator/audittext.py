@@ -24,7 +24,8 @@ def as_json(found: Audit) -> str:
 
 def as_text(found: Audit) -> str:
     """The audit as a table, then what needs a word, then OK or what is missing."""
-    lines = [f"{found.run}: {'a live run, numbers grow' if found.live else 'not live'}"]
+    state = "a live run, numbers grow" if found.live else "no coordinator is running"
+    lines = [f"{found.run}: {state}"]
     lines += ["", *_table([_HEAD, *map(_cells, found.lives), *_total(found.lives)]), ""]
     lines += [f"lost: {text}" for life in found.lives for text in _lost(life)]
     lines += [f"in a spool: {text}" for life in found.lives for text in _spooled(life)]
@@ -83,7 +84,8 @@ def _lost(life: Life) -> Iterator[str]:
 
 def _spooled(life: Life) -> Iterator[str]:
     for each in life.spooled:
-        yield f"{_who(life)}: {_numbers([(each.first, each.last)])}: {each.path}, {_next(each)}"
+        where = "its memory" if each.path is None else each.path
+        yield f"{_who(life)}: {_numbers([(each.first, each.last)])}: {where}, {_next(each)}"
 
 
 def _next(each: Spooled) -> str:
@@ -99,8 +101,10 @@ def _unaccounted(life: Life) -> Iterator[str]:
 
 
 def _verdict(found: Audit) -> str:
+    counts = [(0, 0, 0), *map(_counts, found.lives)]
+    lost, waiting, missing = (sum(each) for each in zip(*counts, strict=True))
     if not found.ok:
-        missing = sum(_counts(life)[2] for life in found.lives)
-        return f"NOT OK: {missing} records unaccounted, {len(found.problems)} things damaged"
-    waiting = sum(_counts(life)[1] for life in found.lives)
-    return f"OK, {waiting} records still in spools" if waiting else "OK"
+        return f"NOT OK: {missing} records unaccounted for, {len(found.problems)} things damaged"
+    text = f"OK: all {sum(life.made for life in found.lives)} records are accounted for"
+    text += f", {lost} of them declared lost" if lost else ""
+    return text + (f", {waiting} of them still in spools" if waiting else "")

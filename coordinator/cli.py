@@ -52,7 +52,7 @@ def export(run: Path, format_: str, attempt: int | None = None, out: Path | None
         if attempt is not None and attempt not in known:
             numbers = ", ".join(map(str, known)) or "none"
             raise ConfigError(f"{run} has no attempt {attempt}; it has {numbers}")
-        with _output(out) as file:
+        with _output(out) as file, journal.snapshot():
             if format_ == "csv":
                 _write_csv(journal, attempt, file)
             else:
@@ -73,9 +73,7 @@ def _rows(journal: Journal, attempt: int | None) -> Iterator[Row]:
 def _write_csv(journal: Journal, attempt: int | None, file: IO[bytes]) -> None:
     """Two passes over the journal: columns first, so that memory stays small."""
     columns = dict.fromkeys(_FIXED)
-    last = 0
     for row in _rows(journal, attempt):
-        last = max(last, row.id)
         columns.update(
             dict.fromkeys(key for key, value in _shown(row).items() if cell(value) is not None)
         )
@@ -84,8 +82,7 @@ def _write_csv(journal: Journal, attempt: int | None, file: IO[bytes]) -> None:
         key = row.key
         fixed = (key.attempt, key.mode, key.kind.label, key.n, key.step, row.epoch)
         values = _shown(row) | dict(zip(_FIXED, fixed, strict=True))
-        if row.id <= last:
-            _write_record(file, (values.get(name) for name in columns))
+        _write_record(file, (values.get(name) for name in columns))
 
 
 def _shown(row: Row) -> dict[str, Any]:
@@ -100,8 +97,11 @@ def _write_record(file: IO[bytes], values: Any) -> None:
 @contextlib.contextmanager
 def _output(out: Path | None) -> Iterator[IO[bytes]]:
     if out is not None:
-        with out.open("wb") as file:
-            yield file
+        try:
+            with out.open("wb") as file:
+                yield file
+        except OSError as error:
+            raise ConfigError(f"{out} cannot be written ({error.strerror})") from error
         return
     try:
         yield sys.stdout.buffer

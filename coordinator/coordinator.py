@@ -15,22 +15,22 @@ import time
 from collections.abc import Mapping
 
 from ..proto import podlog_pb2 as pb
-from ..proto.control import AllEnded, Ended, ProcessExit, Setup
+from ..proto.control import AllEnded, ProcessExit, Setup
 from ..proto.errors import UnavailableError
 from ..proto.records import Event
 from .desk import Desk
-from .faults import Faults, is_fault, probe
+from .faults import Faults, is_fault
 from .hooks import Hooks
 from .mailbox import Call, Item, Mailbox, give_back
 from .opening import OpenRun
 from .runners import Runner
 from .streams import Peer, Stream
+from .windup import CLOSE_FEEDS_S, wind_up
 
 _log = logging.getLogger(__name__)
 
 TURN_S = 0.05
 _LONGEST_WAIT_S = 60.0
-_CLOSE_FEEDS_S = 5.0
 _LAST_TRIES_S = 60.0
 """After every process has ended, a journal that cannot be written is waited for so long."""
 
@@ -136,7 +136,7 @@ class Coordinator:
         if not settled:
             self._stop.set()
             self.post(_nothing)
-        self._thread.join(_CLOSE_FEEDS_S + 5.0)
+        self._thread.join(CLOSE_FEEDS_S + 5.0)
         return settled
 
     def post(self, call: Call) -> None:
@@ -155,7 +155,7 @@ class Coordinator:
         except BaseException:
             _log.exception("the coordinator's state thread failed")
         finally:
-            self._finish()
+            wind_up(self._desk, self._mailbox, self._hooks, self._over)
 
     def _turn(self) -> None:
         """Deals with what is there, at most about `TURN_S`, then commits and tells."""
@@ -163,6 +163,11 @@ class Coordinator:
         done: list[Item] = []
         try:
             run, began = self._desk.run, time.monotonic()
+            if run is not None and not run.ours(began):
+                self._mailbox.again(i for i in (item,) if i is not None)
+                self._desk.look(began)
+                self._stop.set()
+                return
             with contextlib.nullcontext() if run is None else run.opened.journal.transaction():
                 while item is not None:
                     done.append(item)
@@ -170,14 +175,14 @@ class Coordinator:
                     if self._desk.run is not run or time.monotonic() - began > TURN_S:
                         break
                     item = self._mailbox.next(0.0)
+                text = self._faults.over(time.monotonic())
                 if run is not None:
-                    text = self._faults.over(time.monotonic())
                     if text is not None:
                         run.event(Event("journal_back", text))
                     run.advance(time.monotonic())
-            self._desk.committed()
             give_back(done)
-            done.clear()
+            done.clear()  # committed: whatever fails now, it is not dealt with again
+            self._desk.committed()
             self._desk.look(time.monotonic())
         except Exception as error:
             self._undo(error, done)
@@ -200,38 +205,18 @@ class Coordinator:
         fault = is_fault(error)
         self._mailbox.again(i for i in done if i.stream is None and (fault or not i.failed))
         run = self._desk.run
-        while run is not None and not self._stop.is_set():
-            self._mailbox.turn_away(self._faults.pause(), lambda s: self._desk.turn_away(s, error))
-            try:
-                probe(run.opened.journal)
-                with run.opened.journal.transaction():
-                    run.recall(time.monotonic())
-                self._faults.back(time.monotonic())
-                return
-            except Exception as again:
-                self._faults.met(again, time.monotonic())
-            if self._ended_at and time.monotonic() > self._ended_at + _LAST_TRIES_S:
-                _log.error("the journal cannot be written, and no process is left: giving up")
-                self._stop.set()
+        if run is None:
+            self._faults.back(time.monotonic())
+        elif not self._faults.outlast(
+            run.opened.journal,
+            recall=lambda: run.recall(time.monotonic()),
+            wait=lambda s: self._mailbox.turn_away(s, lambda x: self._desk.turn_away(x, error)),
+            gives_up=self._gives_up,
+        ):
+            self._stop.set()
 
-    def _finish(self) -> None:
-        """Lets everything go; the last cursors are committed before the journal closes."""
-        run, ended = self._desk.run, self._desk.ended
-        if run is not None:
-            self._last(lambda: run.close(_CLOSE_FEEDS_S))
-            self._mailbox.empty()
-        told: list[Ended] = []
-        self._last(lambda: told.append(ended()))
-        if run is not None:
-            self._last(run.opened.close)
-        self._last(self._desk.close)
-        self._last(lambda: self._hooks.ended(told[0] if told else Ended("unfinished")))
-        self._over.set()
-        self._mailbox.empty()
-        self._last(self._desk.close)
-
-    def _last(self, call: Call) -> None:
-        try:
-            call()
-        except Exception:
-            _log.exception("the end of the run failed")
+    def _gives_up(self, lasts: float) -> bool:
+        """Whether a fault has lasted long enough, with nobody left who would send again."""
+        ended = self._ended_at
+        alone = 0.0 if ended is None else time.monotonic() - ended
+        return self._stop.is_set() or min(alone, lasts) > _LAST_TRIES_S

@@ -2,21 +2,20 @@
 
 import contextlib
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..proto.errors import JournalError
+from .filehead import APPLICATION_ID, VERSION, header, newer
 from .netfs import is_network
 from .pagesums import PageSums, page_sum
 from .tables import INDEXES, TABLES, intact, reseal, seal
 from .walfile import PAGE, scan, wal_path
 
 _log = logging.getLogger(__name__)
-
-VERSION = 1
-APPLICATION_ID = 0x706F646C  # "podl"
 
 _BUSY_MS = 5000
 
@@ -126,6 +125,17 @@ class Database:
         if self._sums is not None and self._wal_size() > self._wal_limit:
             self.checkpoint()
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """All that is read in the block is of one moment; a writer's log grows meanwhile."""
+        connection = self._live()
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+
     def checkpoint(self) -> bool:
         """Copies what is committed into the main file, the sums of its pages first.
 
@@ -142,7 +152,7 @@ class Database:
             _log.warning("journal %s keeps its -wal file for now: %s", self.path, error)
             busy = 1
         self.execute(f"PRAGMA busy_timeout={_BUSY_MS}")
-        self._wal_limit = self._wal_size() + WAL_BYTES if busy else WAL_BYTES
+        self._wal_limit = self._longer() if busy else WAL_BYTES
         return not busy
 
     def check(self) -> list[str]:
@@ -163,8 +173,7 @@ class Database:
         """Leaves one self-contained file, unless somebody still reads it; safe twice."""
         if self._connection is None:
             return
-        if self._sums is not None:
-            self.checkpoint()
+        if self._sums is not None and (self.checkpoint() or self._sum_log()):
             try:
                 self.execute("PRAGMA journal_mode=DELETE")
             except sqlite3.Error as error:
@@ -176,9 +185,13 @@ class Database:
         if self.path is None or self._sums is None:
             return False
         try:
-            self._sums.update({n: page_sum(n, page) for n, page in scan(self.path).read().items()})
+            wal = scan(self.path)
+            if wal.pages:
+                # Sums of commits that a power loss takes back would be wrong.
+                _sync(wal.path)
+            self._sums.update({n: page_sum(n, page) for n, page in wal.read()}, wal)
         except OSError as error:
-            self._wal_limit = self._wal_size() + WAL_BYTES
+            self._wal_limit = self._longer()
             _log.warning("journal %s keeps its -wal file for now: %s", self.path, error)
             return False
         return True
@@ -212,6 +225,8 @@ class Database:
             raise JournalError(f"{self.path} is not a podlog journal; choose another log_path")
         if version > VERSION:
             raise JournalError(newer(self.path, version))
+        if self._read_only and not tables:
+            raise JournalError(f"journal {self.path} is empty: no coordinator has begun it yet")
         if self._read_only:
             return
         if self.path is not None:
@@ -240,6 +255,11 @@ class Database:
         except OSError:
             return 0
 
+    def _longer(self) -> int:
+        """When to try again: the whole log is read each time, so not after a fixed length."""
+        size = self._wal_size()
+        return size + max(WAL_BYTES, size // 2)
+
     def _live_path(self) -> Path:
         assert self.path is not None
         return self.path
@@ -258,28 +278,12 @@ class Database:
             self._connection = None
 
 
-def newer(path: Path | None, version: int) -> str:
-    """The refusal of a journal that a newer podlog wrote."""
-    return (
-        f"journal {path} has format {version}, this podlog knows up to {VERSION}; "
-        "use the podlog that wrote it, or a newer one"
-    )
-
-
-def header(path: Path) -> tuple[int, int] | None:
-    """Application id and format of an SQLite file; None: it is none.
-
-    Raises:
-        OSError: it cannot be read.
-    """
+def _sync(path: Path) -> None:
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        with path.open("rb") as file:
-            data = file.read(100)
-    except FileNotFoundError:
-        return None
-    if len(data) < 100 or not data.startswith(b"SQLite format 3\0"):
-        return None
-    return int.from_bytes(data[68:72], "big"), int.from_bytes(data[60:64], "big")
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _sums_of(path: Path) -> PageSums:

@@ -80,6 +80,10 @@ class Desk:
         if self.run is not None:
             self.run.leave(stream, time.monotonic())
 
+    def miss(self, stream: Stream) -> None:
+        """A stream speaks too late: it is ended with the others."""
+        self._streams.add(stream)
+
     def turn_away(self, stream: Stream, error: Exception) -> None:
         """Ends a stream at once, without a word to the run: to come again."""
         stream.alive = False
@@ -136,7 +140,7 @@ class Desk:
         """Opens what is asked for, if it can be had by now."""
         try:
             found = self._asking.poll(now)
-        except PodlogError as error:
+        except Exception as error:
             self._refuse(error)
             return
         if found is None:
@@ -157,7 +161,7 @@ class Desk:
                 for name, runner in runners.items():
                     run.add_tool(name, runner)
                 self._let_in(run)
-        except (PodlogError, sqlite3.Error, OSError) as error:
+        except Exception as error:
             self.run = None
             if run is not None:
                 run.close(_CLOSE_FEEDS_S)
@@ -168,10 +172,11 @@ class Desk:
 
     def _not_begun(self, error: Exception) -> None:
         """What cannot be opened now may be later, if it is the disk that refuses."""
-        if isinstance(error, PodlogError) or not self._asking.again(error, time.monotonic()):
-            self._refuse(error)
-        else:
+        disk = isinstance(error, sqlite3.Error | OSError)
+        if disk and self._asking.again(error, time.monotonic()):
             self.drop(error)
+        else:
+            self._refuse(error)
 
     def _let_in(self, run: Run) -> None:
         streams, held = self._lobby.empty()
@@ -188,9 +193,11 @@ class Desk:
 
     def _refuse(self, error: Exception) -> None:
         """The run cannot be opened: nobody is served, now or later."""
-        _log.error("the run cannot be opened: %s", error)
-        self._hooks.failed(str(error))
-        self._refusal = RefusedError(f"the run cannot be opened: {error}")
+        expected = isinstance(error, PodlogError)
+        reason = str(error) if expected else f"{type(error).__name__}: {error}"
+        _log.error("the run cannot be opened: %s", reason, exc_info=None if expected else error)
+        self._hooks.failed(reason)
+        self._refusal = RefusedError(f"the run cannot be opened: {reason}")
         self.over = self.over or self._all_ended is not None
         for stream in list(self._streams):
             self.end(stream, self._refusal)
@@ -223,6 +230,7 @@ class Desk:
         if self.run is None:
             if self._refusal is None and not self.over:
                 self._open(now)
+                self.committed()
         elif not self.over and self.run.wanted(now):
             self.over = True
             self._parting = UnavailableError("another coordinator takes the run over")
@@ -231,7 +239,7 @@ class Desk:
     def next_deadline(self) -> float | None:
         """When there is something to do though nothing came."""
         if self.run is None:
-            return self._asking.next_deadline()
+            return self._asking.next_deadline() if self._refusal is None else None
         return self.run.next_deadline()
 
     def committed(self) -> None:

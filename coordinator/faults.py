@@ -2,6 +2,8 @@
 
 import logging
 import sqlite3
+import time
+from collections.abc import Callable
 
 from ..proto.errors import JournalError
 from .journal import Journal
@@ -48,6 +50,42 @@ class Faults:
         """Seconds until the next try."""
         pause, self._pause = self._pause, min(2 * self._pause, _LONGEST_S)
         return pause
+
+    def outlast(
+        self,
+        journal: Journal,
+        *,
+        recall: Callable[[], None],
+        wait: Callable[[float], None],
+        gives_up: Callable[[float], bool],
+    ) -> bool:
+        """Tries until the journal can be written and memory follows it again.
+
+        Args:
+            journal: the run's.
+            recall: builds memory anew, in a transaction.
+            wait: takes the seconds until the next try.
+            gives_up: takes for how many seconds there has been a fault.
+
+        Returns:
+            False: it was given up.
+        """
+        while not gives_up(self._lasts()):
+            wait(self.pause())
+            try:
+                probe(journal)
+                with journal.transaction():
+                    recall()
+            except Exception as error:
+                self.met(error, time.monotonic())
+            else:
+                self.back(time.monotonic())
+                return True
+        _log.error("nothing could be stored for %.0f s: giving up", self._lasts())
+        return False
+
+    def _lasts(self) -> float:
+        return 0.0 if self._since is None else time.monotonic() - self._since
 
     def back(self, now: float) -> None:
         """It works, for all that is known."""

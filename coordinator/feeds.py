@@ -128,16 +128,21 @@ class Feeds:
 
     def pump_lines(self) -> None:
         """Hands ``output.log`` its next lines."""
-        if self._log is None or not self._log.idle:
-            return
-        lines = self._journal.lines_after(self._log.taken, LINES)
-        if lines:
+        log = self._log
+        while log is not None and log.idle:
+            lines = self._journal.lines_after(log.taken, LINES)
+            if not lines:
+                return
             self._last_line = lines[-1].id
-            self._log.submit(lines)
+            log.submit(lines)
+
+    def lines_handed(self) -> bool:
+        """Whether ``output.log`` has been handed all lines: it writes them when it is closed."""
+        return self._log is None or not self._journal.lines_after(self._log.taken, 1)
 
     def lines_written(self) -> bool:
-        """Whether all lines handed to ``output.log`` are in it."""
-        return self._log is None or self._written.id >= self._last_line
+        """Whether all lines are in ``output.log``."""
+        return self.lines_handed() and self._written.id >= self._last_line
 
     def end_chapter(self, status: str, chapter: int) -> None:
         """From now on each tool that has taken everything is told that a chapter is over.

@@ -23,9 +23,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
-
-from ..proto.alive import alive, boot_id
+from ..proto.alive import alive, boot_id, start_time
 from ..proto.errors import JournalError
 from .fencefile import Holder, Successor, holder, successor, write
 
@@ -126,7 +124,7 @@ class Claim:
         flock: Callable[[int, int], None] = fcntl.flock,
     ) -> None:
         name, pid = host or socket.gethostname(), os.getpid()
-        started = psutil.Process(pid).create_time()
+        started = start_time(pid)
         self._me = Holder(name, pid, job_id, 0.0, boot_id(), started, secrets.token_hex(4))
         self._folder = folder
         self._wait_s = takeover_s

@@ -17,7 +17,7 @@ class Holder:
         job_id: the life of the job that it serves.
         expires: wall clock until which others must believe that it lives.
         boot: of which boot and pid namespace `pid` is; "": unknown.
-        started: when the process started, seconds since the epoch.
+        started: when the process started, as `alive.start_time` tells it.
         id: random, of this holding.
     """
 

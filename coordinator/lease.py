@@ -21,7 +21,7 @@ class Lease:
     def __init__(self, opened: OpenRun, takeover_s: float) -> None:
         self._fence = opened.fence
         self._log_path = opened.log_path
-        self._period = takeover_s / 3
+        self._takeover_s, self._period = takeover_s, takeover_s / 3
         self._renew_at = 0.0
         self._look_at = time.monotonic() + self._period  # workers of a restarted one come back
         self._wanted = False
@@ -35,6 +35,12 @@ class Lease:
             self._fence.renew(time.time())
         except OSError as error:
             _log.warning("the lease in %s cannot be renewed: %s", self._log_path, error)
+
+    def check(self, now: float) -> bool:
+        """Whether the run is still ours; after a pause as long as the lease it is looked up."""
+        if self._renew_at and now > self._renew_at + self._takeover_s - self._period:
+            self.renew(now)
+        return not self.lost
 
     @property
     def lost(self) -> bool:

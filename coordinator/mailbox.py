@@ -78,9 +78,15 @@ class Mailbox:
                 turn(item.stream)
                 give_back([item])
 
-    def empty(self) -> None:
-        """Runs what is there; what it raises is dropped."""
+    def empty(self, miss: Callable[[Stream], None]) -> None:
+        """Runs what is there; what it raises is dropped.
+
+        What streams say is not heard any more: they are handed to `miss`.
+        """
         while (item := self.next(0.0)) is not None:
             with contextlib.suppress(Exception):
-                item.call()
+                if item.stream is None:
+                    item.call()
+                else:
+                    miss(item.stream)
             give_back([item])

@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 from ..proto.errors import JournalError
-from .database import APPLICATION_ID, VERSION, Database, header, newer
+from .database import Database
+from .filehead import APPLICATION_ID, VERSION, header, newer
 from .pagesums import PageSums, sums_path
 from .salvage import salvage
 from .walfile import PAGE, Wal, scan, wal_path
@@ -45,11 +46,15 @@ def inspect(path: Path) -> Inspection:
     if sums.missing:
         there = path.exists() and path.stat().st_size > PAGE
         return Inspection(wal, (), f"{sums_path(path).name} is missing or damaged" if there else "")
+    problems = []
+    if sums.outran(wal):
+        problems.append(f"{wal.path.name} lost commits that were being copied into {path.name}")
     wrong, unknown = sums.check(wal.pages)
     if wrong:
         some = ", ".join(map(str, wrong[:8])) + (", …" if len(wrong) > 8 else "")
-        return Inspection(wal, (f"{len(wrong)} pages of {path.name} are damaged ({some})",))
-    return Inspection(wal, (), f"{len(unknown)} sums are damaged" if unknown else "")
+        problems.append(f"{len(wrong)} pages of {path.name} are damaged ({some})")
+    unsummed = f"{len(unknown)} sums are damaged" if unknown and not problems else ""
+    return Inspection(wal, tuple(problems), unsummed)
 
 
 def mend(path: Path) -> str:
@@ -67,7 +72,7 @@ def mend(path: Path) -> str:
         said = [found.wal.cut] if found.wal and found.wal.cut else []
         problems = list(found.problems)
         if found.unsummed and _is_ours(path):
-            problems = _check(path)
+            problems += _check(path)
             if not problems:
                 sums_path(path).unlink(missing_ok=True)
                 said.append(f"{found.unsummed}: checked by its rows, nothing is damaged")

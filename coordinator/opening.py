@@ -11,9 +11,10 @@ from ..proto.config import LoggerConfig
 from ..proto.errors import ConfigError, JournalError
 from .fence import Claim, Fence
 from .journal import Journal
+from .journalplace import journal_path, tell_home
 
 POLL_S = 0.25
-_PASSING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EINTR, errno.ENOENT}
+_PASSING = {errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN, errno.EINTR}
 
 
 @dataclasses.dataclass
@@ -102,8 +103,10 @@ class Opening:
 
     def _with_folder(self, fence: Fence) -> OpenRun:
         folder = Path(self._config.delivery.journal_dir or self._log_path)
-        journal = Journal(folder / "journal.sqlite", durable=self._config.delivery.fsync)
+        path = journal_path(self._log_path, folder)
+        journal = Journal(path, durable=self._config.delivery.fsync)
         try:
+            tell_home(journal, self._log_path)
             name = _name(journal, self._run_id)
         except BaseException:
             journal.close()

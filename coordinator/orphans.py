@@ -47,7 +47,7 @@ class Delivery:
 
     def failed(self, refused: str = "") -> None:
         """It was not stored, and if it was `refused` it need not be tried again."""
-        self.refused = refused
+        self.refused = refused or self.refused
         self._over.set()
 
     def wait(self) -> int | None:
@@ -90,6 +90,7 @@ class Orphans:
         self._receiver = receiver
         self._asked = 0
         self._told: set[tuple[int, str]] = set()
+        self._refused: set[int] = set()
         self._changed = threading.Condition()
         self._closed = False
         self._delivery: Delivery | None = None
@@ -142,15 +143,18 @@ class Orphans:
         done = True
         for folder in self._folders:
             try:
-                found = spoolfile.orphans(folder, self.connected) if folder.is_dir() else []
-            except OSError as error:
+                skip = self.connected | self._refused
+                found = spoolfile.orphans(folder, skip) if folder.is_dir() else []
+            except Exception as error:
                 _log.warning("the spool %s cannot be read: %s", folder, error)
-                return False
+                done = False
+                continue
             for orphan in found:
                 try:
                     done = self._deliver(orphan, folder) and done
                 except WireError as error:
-                    self._tell(orphan, folder, f"holds what is not of podlog: {error}")
+                    self._refused.add(orphan.hello.incarnation)
+                    self._tell(orphan, folder, f"cannot be stored, it is left alone: {error}")
                 except Exception as error:
                     self._tell(orphan, folder, f"cannot be delivered now: {error}")
                     done = False

@@ -1,10 +1,11 @@
 """Checksums of the journal's pages, in a file of their own beside it.
 
 SQLite keeps none: a changed byte in its file is read without an error.
-``journal.sqlite-sums`` is a header and an entry a page. An entry has two sums,
-of the page as it was and as it is to be: both are written before SQLite copies
-pages from its log into the file, so that the file is right at any moment, and
-after a kill at any moment. Pages that the log still holds are not looked at.
+``journal.sqlite-sums`` is a header and an entry a page. Sums are written before
+SQLite copies pages from its log into the file, and pages that the log holds are
+not looked at: so the file is right after a kill at any moment. The header says
+which log it was, and how long: if less of it is there later, the file may be a
+mixture of two times.
 """
 
 import contextlib
@@ -16,12 +17,12 @@ from pathlib import Path
 
 import crc32c
 
-from .walfile import PAGE
+from .walfile import PAGE, Wal
 
-_HEAD = struct.Struct("<8sIIII")
-_VERSIONS = struct.Struct("<III")
-_ENTRY = struct.Struct("<III")
-_MAGIC = b"podlsum1"
+_HEAD = struct.Struct("<8sIIII8sI")
+_SAID = struct.Struct("<IIII8s")
+_ENTRY = struct.Struct("<II")
+_MAGIC = b"podlsum2"
 _LIBRARY = sqlite3.sqlite_version_info
 _VERSION = _LIBRARY[0] * 1_000_000 + _LIBRARY[1] * 1_000 + _LIBRARY[2]
 
@@ -54,6 +55,7 @@ class PageSums:
         self._path = sums_path(journal)
         self._versions = {_VERSION}
         self._entries = bytearray()
+        self._salts, self._frames = b"", 0
         self.missing = not self._load()
 
     def check(self, held: Container[int]) -> tuple[list[int], list[int]]:
@@ -73,14 +75,21 @@ class PageSums:
         for number, page in _pages(self._journal, known):
             if number in held:
                 continue
-            sums = self._sums(number)
+            known_sum = self._sum(number)
             if number > known or len(page) < PAGE:
                 wrong.append(number)
-            elif sums is None:
+            elif known_sum is None:
                 unknown.append(number)
-            elif page_sum(number, page) not in sums or (number == 1 and not self._is_first(page)):
+            elif page_sum(number, page) != known_sum or (number == 1 and not self._is_first(page)):
                 wrong.append(number)
         return wrong, unknown
+
+    def outran(self, wal: Wal) -> bool:
+        """Whether pages were being copied of which `wal` does not hold the last version any more.
+
+        What is left of it is then no state that the file and the log ever had together.
+        """
+        return bool(wal.salts) and wal.salts == self._salts and wal.frames < self._frames
 
     def build(self) -> None:
         """Takes the main file as it is.
@@ -91,8 +100,12 @@ class PageSums:
         self._entries.clear()
         self.update({n: page_sum(n, page) for n, page in _pages(self._journal, 0)})
 
-    def update(self, sums: Mapping[int, int]) -> None:
+    def update(self, sums: Mapping[int, int], wal: Wal | None = None) -> None:
         """Says what pages are about to become; on the disk when it returns.
+
+        Args:
+            sums: of each page that changes.
+            wal: the log that they are copied from.
 
         Raises:
             OSError: the sums cannot be written; the pages must stay in the log.
@@ -102,6 +115,8 @@ class PageSums:
             if self.missing:
                 os.ftruncate(fd, 0)
             self._take(sums)
+            if wal is not None and wal.pages:
+                self._salts, self._frames = wal.salts, wal.frames
             first, last = min(sums, default=1), max(sums, default=0)
             data = self._entries[(first - 1) * _ENTRY.size : last * _ENTRY.size]
             at = _HEAD.size + (first - 1) * _ENTRY.size
@@ -122,19 +137,16 @@ class PageSums:
         last = max(sums, default=0)
         self._entries.extend(bytes(max(0, last * _ENTRY.size - len(self._entries))))
         for number, fresh in sums.items():
-            before = self._sums(number)
-            _ENTRY.pack_into(
-                self._entries,
-                (number - 1) * _ENTRY.size,
-                *_sealed(number, fresh if before is None else before[1], fresh),
-            )
+            at = (number - 1) * _ENTRY.size
+            _ENTRY.pack_into(self._entries, at, fresh, _seal(number, fresh))
 
-    def _sums(self, number: int) -> tuple[int, int] | None:
-        """What a page may be; None if that cannot be told."""
+    def _sum(self, number: int) -> int | None:
+        """What a page is to be; None if that cannot be told."""
         if number * _ENTRY.size > len(self._entries):
             return None
-        before, now, seal = _ENTRY.unpack_from(self._entries, (number - 1) * _ENTRY.size)
-        return (before, now) if seal == _sealed(number, before, now)[2] else None
+        told: int
+        told, seal = _ENTRY.unpack_from(self._entries, (number - 1) * _ENTRY.size)
+        return told if seal == _seal(number, told) else None
 
     def _is_first(self, page: bytes) -> bool:
         """Whether those parts of the first page that have no sum are as SQLite writes them."""
@@ -147,8 +159,9 @@ class PageSums:
 
     def _head(self) -> bytes:
         before = max(self._versions - {_VERSION}, default=_VERSION)
-        said = (_VERSION, before, len(self._entries) // _ENTRY.size)
-        return _HEAD.pack(_MAGIC, *said, crc32c.crc32c(_VERSIONS.pack(*said)))
+        count = len(self._entries) // _ENTRY.size
+        said = (_VERSION, before, count, self._frames, self._salts)
+        return _HEAD.pack(_MAGIC, *said, crc32c.crc32c(_SAID.pack(*said)))
 
     def _load(self) -> bool:
         try:
@@ -156,17 +169,18 @@ class PageSums:
             magic, *said, seal = _HEAD.unpack_from(data)
         except (OSError, struct.error):
             return False
-        version, before, count = said
+        version, before, count, self._frames, self._salts = said
         end = _HEAD.size + count * _ENTRY.size
-        if magic != _MAGIC or seal != crc32c.crc32c(_VERSIONS.pack(*said)) or end > len(data):
+        if magic != _MAGIC or seal != crc32c.crc32c(_SAID.pack(*said)) or end > len(data):
             return False
         self._versions |= {version, before} if version == _VERSION else {version}
         self._entries = bytearray(data[_HEAD.size : end])
         return True
 
 
-def _sealed(number: int, before: int, now: int) -> tuple[int, int, int]:
-    return before, now, crc32c.crc32c(struct.pack("<III", number, before, now))
+def _seal(number: int, told: int) -> int:
+    seal: int = crc32c.crc32c(struct.pack("<II", number, told))
+    return seal
 
 
 def _pages(path: Path, least: int) -> Iterator[tuple[int, bytes]]:

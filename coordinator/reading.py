@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import os
 import shutil
+import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from ..proto.alive import alive, boot_id
 from ..proto.errors import JournalError
 from .fencefile import holder
 from .journal import Journal
+from .journalplace import found_journal, home
 from .mending import Inspection, inspect
 from .salvage import salvage
 from .walfile import wal_path
@@ -24,12 +26,14 @@ class Reading:
 
     Attributes:
         journal: read-only; of a damaged file a copy of what could be salvaged.
+        folder: the run's log_path.
         live: a coordinator writes it.
         problems: what is damaged, in words.
         notes: what else is worth saying of it.
     """
 
     journal: Journal
+    folder: Path
     live: bool
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
@@ -41,7 +45,7 @@ def journal_of(run: Path) -> Path:
     Raises:
         JournalError: there is none.
     """
-    path = run / "journal.sqlite" if run.is_dir() else run
+    path = found_journal(run)
     if not path.exists():
         raise JournalError(f"{path} does not exist; name the log_path of a run")
     return path
@@ -58,6 +62,17 @@ def is_live(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What SQLite raises later, e.g. of a damage that is met only then, names the file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise JournalError(
+            f"journal {path} cannot be read ({error}); `podlog audit` says more"
+        ) from error
+
+
+@contextlib.contextmanager
 def reading(run: Path, *, thorough: bool = False) -> Iterator[Reading]:
     """Opens the journal of a run to read it; changes nothing.
 
@@ -69,19 +84,46 @@ def reading(run: Path, *, thorough: bool = False) -> Iterator[Reading]:
         JournalError: there is no journal, or it cannot be read.
     """
     path = journal_of(run)
-    live = is_live(path.parent)
-    with contextlib.ExitStack() as stack:
+    with _readable(path), contextlib.ExitStack() as stack:
         try:
-            found = Inspection(None) if live else inspect(path)
-            problems, notes = _said(found)
-            journal = None if problems else _open(path, live, stack)
-            if journal is not None and thorough:
-                problems += journal.check()
-            if journal is None or (problems and not live):
-                journal = _salvaged(path, stack)
+            found = _settled(path, home(path) or path.parent, thorough, stack)
         except OSError as error:
             raise JournalError(f"journal {path} cannot be read ({error})") from error
-        yield Reading(journal, live, tuple(problems), tuple(notes))
+        yield found
+
+
+def _settled(path: Path, folder: Path, thorough: bool, stack: contextlib.ExitStack) -> Reading:
+    """Looks once more if a coordinator came or went: what was seen meanwhile is worth nothing."""
+    live = is_live(folder)
+    try:
+        found = _read(path, folder, live, thorough, stack)
+    except (JournalError, OSError, sqlite3.Error):
+        if is_live(folder) == live:
+            raise
+    else:
+        if not found.problems or is_live(folder) == live:
+            return found
+    return _read(path, folder, not live, thorough, stack)
+
+
+def _read(
+    path: Path, folder: Path, live: bool, thorough: bool, stack: contextlib.ExitStack
+) -> Reading:
+    found = Inspection(None) if live else inspect(path)
+    problems, notes = _said(found)
+    journal = None
+    if not problems:
+        try:
+            journal = _open(path, live, stack)
+        except JournalError as error:
+            if live:
+                raise
+            problems.append(f"{path.name} cannot be opened ({error.__cause__ or error})")
+    if journal is not None and thorough:
+        problems += journal.check()
+    if journal is None or (problems and not live):
+        journal = _salvaged(path, stack)
+    return Reading(journal, folder, live, tuple(problems), tuple(notes))
 
 
 def _said(found: Inspection) -> tuple[list[str], list[str]]:
@@ -94,19 +136,14 @@ def _said(found: Inspection) -> tuple[list[str], list[str]]:
     return problems, notes
 
 
-def _open(path: Path, live: bool, stack: contextlib.ExitStack) -> Journal | None:
-    """The journal; None if SQLite refuses it. One with a log that cannot be shared is copied."""
+def _open(path: Path, live: bool, stack: contextlib.ExitStack) -> Journal:
+    """The journal. One with a log that cannot be shared is copied."""
     if not live and wal_path(path).exists() and not os.access(path.parent, os.W_OK):
         copy = _folder(stack) / path.name
         shutil.copyfile(path, copy)
         shutil.copyfile(wal_path(path), wal_path(copy))
         path = copy
-    try:
-        journal = Journal(path, read_only=True, settled=not live)
-    except JournalError:
-        if live:
-            raise
-        return None
+    journal = Journal(path, read_only=True, settled=not live)
     stack.callback(journal.close)
     return journal
 

@@ -9,11 +9,13 @@ from ..proto.records import Event
 from ..proto.session import PROTOCOL
 from ..proto.spoolfolder import spool_folder
 from .core.clock import Clock
+from .faults import is_fault
 from .intake import Intake
 from .lives import Lives
 from .messages import check_numbers
 from .opening import OpenRun
 from .orphans import Delivery, Orphans
+from .restart import KnownRows
 from .streams import Stream
 
 _TOLD = 1000  # foreign spools named; no further ones are
@@ -53,12 +55,12 @@ class Replay:
             self._orphans = Orphans(folders, opened.run_id, self)
             self.scan()
 
-    def recall(self, intake: Intake, lives: Lives, clock: Clock) -> None:
+    def recall(self, intake: Intake, lives: Lives, clock: Clock, known: KnownRows) -> None:
         """Memory is built anew: what was under way has failed and comes again."""
         for delivery in self._deliveries:
             delivery.failed()
         self._deliveries.clear()
-        self._intake, self._lives, self._clock = intake, lives, clock
+        self._intake, self._lives, self._clock, self._known = intake, lives, clock, known
         if self._orphans is not None:
             self._orphans.start()
         self._closed_up_to = 0
@@ -137,6 +139,10 @@ class Replay:
             self._store(delivery.source, delivery.source.hello, delivery.batch, now)
         except WireError as error:
             delivery.failed(str(error))
+        except Exception as error:
+            if not is_fault(error):  # the turn is undone because of it, and not for ever
+                delivery.refused = f"{type(error).__name__}: {error}"
+            raise
 
     def relayed(self, stream: Stream, orphan: pb.Orphan, now: float) -> bool:
         """Stores a batch that a worker found; false if it is not of this run.
@@ -162,6 +168,8 @@ class Replay:
     def _store(self, source: Stream, hello: pb.Hello, batch: pb.Batch, now: float) -> bool:
         """Whether there were records of rows that were new."""
         records = self._intake.batch(source, batch, hello)
+        for attempt in self._lives.others().intersection(attempt for _, attempt in records):
+            self._known.recall(attempt)
         for record, attempt in records:
             self._clock.orphan(record, attempt, now)
         return bool(records)

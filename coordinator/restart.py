@@ -10,7 +10,27 @@ from .core.member import Member, State
 from .journal import Journal
 
 
-def recall_rows(journal: Journal, clock: Clock, ours: set[int], now: float) -> None:
+class KnownRows:
+    """Passes to the clock what was given out, each attempt once. Owned by the state thread."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._attempts: set[int] = set()
+
+    def recall(self, attempt: int) -> None:
+        """To be called before the clock takes the first record of an attempt from before."""
+        if attempt in self._attempts:
+            return
+        self._attempts.add(attempt)
+        for key, revision, processes in self._journal.given_rows(attempt, ROWS):
+            kept = self._journal.records_of(key) if key.kind is Kind.HOST else ()
+            self._clock.known(key, revision, processes, kept)
+
+
+def recall_rows(
+    journal: Journal, clock: Clock, known: KnownRows, ours: set[int], now: float
+) -> None:
     """Passes to the clock what was given out, and records that are in no row yet.
 
     Rows of this job's own attempts, from before this coordinator was started
@@ -20,14 +40,13 @@ def recall_rows(journal: Journal, clock: Clock, ours: set[int], now: float) -> N
     Args:
         journal: the run's.
         clock: knows the attempts.
+        known: recalls what was given out; of other jobs only what is needed.
         ours: attempts of the present job.
         now: monotonic seconds.
     """
     records = journal.open_records()
     for attempt in sorted(ours | {attempt for _, attempt in records}):
-        for key, revision, processes in journal.given_rows(attempt, ROWS):
-            kept = journal.records_of(key) if key.kind is Kind.HOST else ()
-            clock.known(key, revision, processes, kept)
+        known.recall(attempt)
     for record, attempt in records:
         clock.record(record, attempt, now)
 

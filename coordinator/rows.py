@@ -1,5 +1,6 @@
 """From records to rows: close, merge, journal, show, give out."""
 
+import dataclasses
 import time
 from collections.abc import Container
 
@@ -19,6 +20,7 @@ from .showing import Showing
 from .streams import Outbox, Stream
 
 _THIN_EVERY = 1000  # rows
+_SHOWN = "shown"  # the last row that passed process 0's function, or need not
 _TOLD = 10_000  # complaints remembered; no further ones are made
 
 
@@ -52,6 +54,7 @@ class Rows:
         self._first: Stream | None = None
         self._hosts: dict[int, str] = {}
         self._told: set[tuple[object, ...]] = set()
+        self._marked = False
 
     # ------------------------------------------------------------- streams
 
@@ -61,6 +64,19 @@ class Rows:
         if stream.hello.process == 0:
             self._first = stream
             self._showing.connected = True
+
+    def recall(self, now: float) -> None:
+        """Rows that waited for process 0's answer when it was interrupted go on waiting for it."""
+        shown = self._journal.meta(_SHOWN)
+        if shown is None:
+            return
+        self._marked = self._showing.wanted = True
+        at = int(shown)
+        while items := self._journal.rows_after(at):
+            at = items[-1].id
+            for item in items:
+                if isinstance(item, Row):
+                    self._showing.add(item, now)
 
     def want_postprocess(self, wanted: bool) -> None:
         """Whether process 0 has a ``metric_postprocess_fn``."""
@@ -137,10 +153,14 @@ class Rows:
             assert self._first is not None
             self._outbox.tell(self._first, pb.CoordinatorMessage(postprocess_request=question))
 
+        shown = 0
         for row, changed in self._showing.release(now):
             if changed:
                 self._journal.replace_row(row)
             self._asked.given(row)
+            shown = row.id
+        if shown and self._marked:
+            self._journal.set_meta(_SHOWN, str(shown))
 
     def before(self) -> int | None:
         """The id of the first row that tools may not have yet; None: all may go."""
@@ -152,6 +172,11 @@ class Rows:
         return min((d for d in deadlines if d is not None), default=None)
 
     def _close(self, closing: Closing, now: float) -> None:
+        if self._showing.wanted and not self._marked:
+            self._marked = True
+            self._journal.set_meta(_SHOWN, str(self._journal.last_id()))
+        if not closing.late and self._journal.has_row(closing.key):  # forgotten by the clock
+            closing = dataclasses.replace(closing, late=True)
         stored = self._journal.records_of(closing.key) if closing.late else []
         flags = ["late"] if closing.late else []
         if closing.complete and not closing.late:
@@ -180,6 +205,7 @@ class Rows:
             reduce=self._merge.reduce,
             keep=self._merge.per_process != "none",
         )
+        missing, absent = self._left_out(closing, merged)
         flags += [f"diverged:{name}" for name in merged.diverged]
         self._complain(key, merged)
         return Row(
@@ -189,12 +215,27 @@ class Rows:
             time=time.time(),
             metrics=merged.metrics,
             processes=merged.processes,
-            missing=closing.missing,
-            absent=closing.absent,
+            missing=missing,
+            absent=absent,
             spreads=merged.spreads,
             non_finite=merged.non_finite,
             flags=tuple(flags),
             per_process=merged.per_process,
+        )
+
+    def _left_out(
+        self, closing: Closing, merged: Merged
+    ) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Who is missing and absent; of a row from before a restart the clock does not know it."""
+        key, first = closing.key, None
+        if closing.late:
+            first = self._journal.row(key.attempt, key.mode, key.step, key.kind, key.n)
+        if first is None:
+            return closing.missing, closing.absent
+        there = frozenset(merged.processes)
+        return (
+            tuple(p for p in first.missing if p not in there),
+            tuple(p for p in first.absent if p not in there),
         )
 
     def _refuse(self, closing: Closing) -> None:

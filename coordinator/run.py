@@ -26,7 +26,7 @@ from .messages import (
 from .opening import OpenRun
 from .present import Present
 from .replay import Replay
-from .restart import recall_rows
+from .restart import KnownRows, recall_rows
 from .rows import Rows
 from .runners import Runner
 from .streams import Outbox, Stream
@@ -78,12 +78,14 @@ class Run:
         self._rows = Rows(
             self.opened.config, self._journal, self._intake, self._lives, self._outbox
         )
+        self._rows.recall(now)
         self._rows.want_postprocess(self._postprocess)
         clock = self._rows.clock
         self._lives.learned = lambda attempts: clock.attempts(attempts, setup.job_id)
         self._lives.learned(self._lives.attempts())
-        self._replay.recall(self._intake, self._lives, clock)
-        recall_rows(self._journal, clock, self._lives.ours(), now)
+        known = KnownRows(self._journal, clock)
+        self._replay.recall(self._intake, self._lives, clock, known)
+        recall_rows(self._journal, clock, known, self._lives.ours(), now)
         self._fate = Fate(setup, self._timing, self._journal, clock, self._replay, self.event, now)
         self._ending.recall(self._fate, self._rows, self._intake, now)
         self._feeds.recall()
@@ -208,6 +210,10 @@ class Run:
     def all_ended(self, notice: AllEnded, now: float) -> None:
         """Nobody is left: what they sent last is read, then all is settled."""
         self._ending.all_ended(notice, now)
+
+    def ours(self, now: float) -> bool:
+        """Whether anything may be written: no other coordinator has taken the run."""
+        return self._lease.check(now)
 
     def wanted(self, now: float) -> bool:
         """Whether another coordinator has the run, or waits for it while nobody is connected."""

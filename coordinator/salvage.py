@@ -10,6 +10,7 @@ from typing import Any
 
 from ..proto.records import Kind, Record
 from .database import Database
+from .pagesums import PageSums
 from .sqlitefile import Found, rows_of
 from .stores import Stores
 from .tables import BY_NAME
@@ -125,21 +126,27 @@ class _Salvage:
 def found_rows(source: Path) -> Iterator[Found]:
     """The rows on the pages of a journal, those in its write-ahead log in place of older ones.
 
+    Where the log lost what was being copied from it, those in the file may be the newer: both.
+
     Raises:
         OSError: the files cannot be read.
     """
-    wal = scan(source).read()
+    log = scan(source)
+    wal, mixed = dict(log.read()), PageSums(source).outran(log)
     main = os.open(source, os.O_RDONLY) if source.exists() else -1
     try:
         pages = os.fstat(main).st_size // PAGE if main >= 0 else 0
 
-        def get(number: int) -> bytes:
-            if number in wal:
-                return wal[number]
+        def old(number: int) -> bytes:
             return os.pread(main, PAGE, (number - 1) * PAGE) if 0 < number <= pages else b""
+
+        def get(number: int) -> bytes:
+            return wal[number] if number in wal else old(number)
 
         for number in range(1, max(pages, *wal, 0) + 1):
             yield from rows_of(number, get(number), get)
+            if mixed and number in wal:
+                yield from rows_of(number, old(number), old)
     finally:
         if main >= 0:
             os.close(main)

@@ -15,7 +15,7 @@ class Settling:
         rows, feeds, intake: of the run.
         verdict: what the tools are told.
         deadline: monotonic time at which tools that are not through are left.
-        lines: whether ``output.log`` must be complete too.
+        lines: whether ``output.log`` must be written too; else that may wait for its end.
     """
 
     def __init__(
@@ -44,8 +44,9 @@ class Settling:
 
         if self._rows.before() is None:
             self._feeds.end_chapter(self._status, self._chapter)
-            told = self._feeds.ended(self._chapter)
-            if told and (not self._lines or self._feeds.lines_written()):
+            feeds = self._feeds
+            through = feeds.lines_written() if self._lines else feeds.lines_handed()
+            if feeds.ended(self._chapter) and through:
                 return True
         if now < self.deadline:
             return False

@@ -3,7 +3,8 @@
 Pure: rows, answers and `now` (monotonic seconds) in, requests and rows out. A
 row that process 0 has yet to answer holds back every later one, so tools see
 them in order; process 0 not connected, or silent for `limit_s`, and the row
-goes as merged with the flag ``unprocessed``.
+goes as merged with the flag ``unprocessed``. The time of each row begins when
+it is the first in line; after two in vain none waits until there is an answer.
 """
 
 import collections
@@ -44,6 +45,8 @@ class Showing:
         self._limit = limit_s
         self._held: collections.deque[_Held] = collections.deque()
         self._front_since = 0.0
+        self._missed = 0
+        self._ask_at = 0.0
 
     def add(self, row: Row, now: float) -> None:
         """Takes a row that the journal holds (it has an id)."""
@@ -54,10 +57,11 @@ class Showing:
 
     def questions(self, now: float) -> list[tuple[int, dict[str, Value]]]:
         """Ids and metrics to ask process 0 about now."""
-        if not self.connected:
+        if not self.connected or (self._silent and now < self._ask_at):
             return []
+        self._ask_at = now + self._limit
         found = []
-        for held in list(self._held)[:WINDOW]:
+        for held in list(self._held)[: 1 if self._silent else WINDOW]:
             if held.wanted and held.asked is None:
                 held.asked = now
                 hidden = {k: v for k, v in held.row.metrics.items() if k not in OWN_KEYS}
@@ -66,6 +70,7 @@ class Showing:
 
     def answer(self, number: int, metrics: Mapping[str, Value] | None) -> None:
         """Process 0's answer on row `number`; None: its function raised."""
+        self._missed = 0
         for held in self._held:
             if held.row.id == number and held.wanted and held.asked is not None:
                 held.wanted = False
@@ -85,13 +90,19 @@ class Showing:
                 front.asked is not None and now - max(front.asked, self._front_since) >= self._limit
             )
             if front.wanted:
-                if self.connected and not late:
+                if self.connected and not late and not self._silent:
                     break
+                self._missed += late
                 front.row = _unprocessed(front.row)
             self._held.popleft()
             self._front_since = now
             gone.append((front.row, front.row.shown is not None or FLAG in front.row.flags))
         return gone
+
+    @property
+    def _silent(self) -> bool:
+        """Whether process 0 let two rows go in vain: none waits for it until it answers again."""
+        return self._missed > 1
 
     def next_deadline(self) -> float | None:
         """When `release` must be called again though nothing was answered."""

@@ -45,6 +45,10 @@ class Stores(RunStore, RecordStore, ItemStore, TakenStore):
             self._recall()
             raise
 
+    def snapshot(self) -> contextlib.AbstractContextManager[None]:
+        """All that is read in the block is of one moment, whatever is written meanwhile."""
+        return self._db.snapshot()
+
     def check(self) -> list[str]:
         """One line for each thing that is damaged; empty if all is well."""
         return self._db.check()

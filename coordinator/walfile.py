@@ -11,6 +11,7 @@ are left over from an older generation.
 import dataclasses
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -38,19 +39,27 @@ class Wal:
         pages: where the last committed version of each page lies in it.
         cut: what is behind its last whole commit, in words; "" if nothing.
         damaged: it is more than what a kill leaves behind.
+        salts: tell this log from the one before it; b"" if there is none.
     """
 
     path: Path
     pages: dict[int, int]
     cut: str = ""
     damaged: bool = False
+    salts: bytes = b""
 
-    def read(self) -> dict[int, bytes]:
-        """The committed pages by their number."""
-        if not self.pages:
-            return {}
-        with self.path.open("rb") as file:
-            return {n: os.pread(file.fileno(), PAGE, at) for n, at in self.pages.items()}
+    @property
+    def frames(self) -> int:
+        """How many frames its whole commits have."""
+        last = max(self.pages.values(), default=0)
+        return (last - _HEADER) // _FRAME + 1 if last else 0
+
+    def read(self) -> Iterator[tuple[int, bytes]]:
+        """The committed pages, each with its number."""
+        if self.pages:
+            with self.path.open("rb") as file:
+                for number, at in self.pages.items():
+                    yield number, os.pread(file.fileno(), PAGE, at)
 
 
 def wal_path(journal: Path) -> Path:
@@ -98,8 +107,11 @@ class _Scan:
             data = os.pread(self._fd, count * _FRAME, _HEADER + first * _FRAME)
             good, total = self._frames(data, first, total)
             if good < count:
-                return Wal(self._path, self._pages, *self._behind(first + good))
-        return Wal(self._path, self._pages, *self._behind(frames))
+                return self._found(first + good)
+        return self._found(frames)
+
+    def _found(self, frame: int) -> Wal:
+        return Wal(self._path, self._pages, *self._behind(frame), salts=self._salts)
 
     def _start(self, header: bytes) -> Sum | None:
         """Takes the header; None if it is not whole."""

@@ -1,11 +1,12 @@
 """Whether a process of this machine is still there: by boot, pid and start time."""
 
 import contextlib
+import os
 from pathlib import Path
 
 import psutil
 
-_TOLERANCE_S = 2.0
+_TOLERANCE_S = 0.1
 
 
 def boot_id() -> str:
@@ -19,17 +20,30 @@ def boot_id() -> str:
     return ""
 
 
+def start_time(pid: int) -> float:
+    """When a process started, in seconds after the boot: the same however the clock is set.
+
+    Where that cannot be had, and there is no `boot_id` either, since the epoch.
+
+    Raises:
+        psutil.Error: it is not there, or cannot be looked at.
+    """
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return float(psutil.Process(pid).create_time())
+
+
 def alive(pid: int, started: float) -> bool:
     """Whether the process of that pid and start time runs; in doubt, yes.
 
     Args:
         pid: on this machine and in this pid namespace, see `boot_id`.
-        started: seconds since the epoch, as `psutil` tells them.
+        started: as `start_time` told it.
     """
     try:
-        found = psutil.Process(pid)
-        same = abs(found.create_time() - started) <= _TOLERANCE_S
-        return bool(same and found.status() != psutil.STATUS_ZOMBIE)
+        same = abs(start_time(pid) - started) <= _TOLERANCE_S
+        return same and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
     except psutil.AccessDenied:

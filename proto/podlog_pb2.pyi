@@ -1,4 +1,4 @@
-# podlog.proto sha256: cc45601a18471def37cfb302fba71405da426cd8082d1515efad3d7173257ac5
+# podlog.proto sha256: 2103c8afbcbc5f233cd972840150e1fd8c86ea6264dcada183b7b4a7d6ca587d
 from podlog.proto import records_pb2 as _records_pb2
 from podlog.proto import feed_pb2 as _feed_pb2
 from google.protobuf.internal import containers as _containers

@@ -23,7 +23,7 @@ class Gate:
     def __init__(self, nan: str, inf: str, process_count: int) -> None:
         self._stop_on = {True: nan == "stop", False: inf == "stop"}
         self._process_count = process_count
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may ask for a stop
         self._found = False
         self._stop = False
         self._warned = False

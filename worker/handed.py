@@ -34,7 +34,7 @@ class Handed:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal handler may log while its thread is in here
         self._given = 0
         self._below = 0
         self._seq = 0
@@ -45,8 +45,8 @@ class Handed:
     def ticket(self) -> int:
         """A number for a record to come, from 1; it must be given to `done` later."""
         with self._lock:
-            self._given += 1
-            return self._given
+            given = self._given = self._given + 1
+            return given
 
     def done(self, *tickets: int, seq: int = 0) -> None:
         """The records of `tickets` lie in the spool, or will never come.
@@ -70,7 +70,7 @@ class Handed:
     def leave(self, mode: str, step: int) -> None:
         """The process left `mode` at the global `step`: nothing more of it up to there."""
         with self._lock:
-            for key, marks in self._marks.items():
+            for key, marks in list(self._marks.items()):
                 if key[0] == mode:
                     last = marks[-1] if marks else self._held[key]
                     self._mark(key, max(last[1], step), True)

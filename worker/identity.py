@@ -9,11 +9,10 @@ from importlib import metadata
 from pathlib import Path
 
 import cloudpickle
-import psutil
 
 from ..cluster.pod import Place
 from ..proto import podlog_pb2 as pb
-from ..proto.alive import boot_id
+from ..proto.alive import boot_id, start_time
 from ..proto.config import LoggerConfig, LoggerToolsConfig
 from ..proto.configdict import ConfigDict
 from ..proto.contact import Contact
@@ -45,7 +44,7 @@ def hello(place: Place, run_id: str, known: Contact | None, spool: Path | None) 
         host=place.host,
         boot_id=boot_id(),
         pid=os.getpid(),
-        pid_started=psutil.Process().create_time(),
+        pid_started=start_time(os.getpid()),
         started=time.time(),
         job_started=known.started if known else 0.0,
         spool="" if spool is None else str(spool.absolute()),

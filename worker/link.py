@@ -30,6 +30,8 @@ from .waits import Finalize, Waits
 _log = logging.getLogger(__name__)
 
 _CLOSING_PAUSE_S = 0.5
+_GOOD_S = 5.0
+"""A connection that lasted so long was good, even if nothing was acknowledged on it."""
 
 
 class Link:
@@ -179,11 +181,13 @@ class Link:
         outage = Outage(time.monotonic())
         while not self._over():
             self._at = at = Connection(self._me, self._answers, lambda: self._closing)
+            began, acked = time.monotonic(), self._me.spool.acked
             at.run(self._connect)
             if isinstance(at.error, RefusedError):
                 _log.error("%s; nothing is sent any more, training goes on", at.error)
                 self._waits.end(at.error)
-            if at.welcomed:
+            lasted = time.monotonic() - began >= _GOOD_S
+            if at.welcomed and (lasted or self._me.spool.acked > acked):
                 outage.over(time.monotonic())
             if self._over() or (self._closing and self._closing.goodbyes and not at.welcomed):
                 return

@@ -142,8 +142,8 @@ class Pipeline:
 
     def tell(self, body: Body, *, step: int = 0, epoch: int = 0) -> None:
         """Hands an event, a log line or a config over."""
-        ticket = self.handed.ticket()
-        self.spooler.put(ticket, [body_draft(body, time.time(), step, epoch)])
+        draft = body_draft(body, time.time(), step, epoch)
+        self.spooler.put(self.handed.ticket(), [draft])
 
     @contextlib.contextmanager
     def guarded(self, call: str, step: Any, so: str = "the call was not logged") -> Iterator[None]:
@@ -264,9 +264,13 @@ class Pipeline:
         )
 
     def _sink(self, ticket: int, drafts: Sequence[Draft], found: Found | None) -> None:
-        if found is not None:
-            self._on_found(found)
-        self.spooler.put(ticket, drafts)
+        try:
+            if found is not None:
+                self._on_found(found)
+            self.spooler.put(ticket, drafts)
+        except Exception:
+            self.handed.done(ticket)  # else no later step would ever count as handed in
+            raise
 
     def _heartbeat(self) -> pb.Heartbeat:
         at = self.progress

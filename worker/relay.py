@@ -122,6 +122,8 @@ class Relay:
         self._breaks = 0
         while not self._over and self._breaks < _TRIES:
             if self._pass(orphan, self._acked.get(orphan.hello.incarnation, 0)):
+                if self._acked.get(orphan.hello.incarnation, 0) < orphan.last:
+                    return  # a file went while it was read: what is left comes another time
                 gone = orphan.delete()
                 _log.info("%s: delivered%s", _name(orphan), "" if gone else ", and kept")
                 return

@@ -156,6 +156,8 @@ class Spool:
     def _open_span(self) -> Span:
         span = self._spans.writing
         if span is not None and (self._spoiled or span.segment.size >= self._segment_bytes):
+            if self._fsync:
+                span.segment.sync()
             self._spans.seal()
             span = None
         if span is None:

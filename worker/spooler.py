@@ -82,6 +82,7 @@ class Spooler:
                 if ticket is not None:
                     self._handed.done(ticket)
                 return
+            before = self._dropped
             self._put += 1
             self._line.put(Item(self._put, ticket, kept, size))
             self._bytes += size
@@ -90,6 +91,9 @@ class Spooler:
                 self._shed()
             if len(self._line) == 1 or self._bytes > _TURN_BYTES:
                 self._cond.notify_all()
+            first = before == 0 and self._dropped > 0
+        if first:
+            _tell_dropped()
 
     def flush(self, timeout: float) -> int | None:
         """Waits until what was put is spooled; its last number, or None at the deadline."""
@@ -130,10 +134,12 @@ class Spooler:
         with self._cond:
             self._ended = True
             self._cond.notify_all()
-            if self._waiting and not self._told:
-                self._told = True
-                _log.error("%d records could not be written to the spool at the end", self._waiting)
-            return self._done(self._put)
+            left, told = self._waiting, self._told
+            self._told = told or left > 0
+            done = self._done(self._put)
+        if left and not told:
+            _log.error("%d records could not be written to the spool at the end", left)
+        return done
 
     def _done(self, target: int) -> bool:
         """Whether all up to the item of that number is written or declared lost."""
@@ -154,8 +160,6 @@ class Spooler:
 
     def _lose(self, reason: str, drafts: Sequence[Draft]) -> None:
         """Called with the lock held."""
-        if drafts and not self._dropped:
-            _log.error("records are dropped: see the counts in stats()")
         self._dropped += len(drafts)
         for draft in drafts:
             self._losses.add(reason, draft.schema.kind)
@@ -250,9 +254,17 @@ class Spooler:
             lost = [draft for draft, encodes in checked if not encodes]
             found |= bool(lost)
             with self._cond:
+                first = bool(lost) and not self._dropped
                 self._lose(_NOT_ENCODED, lost)
                 item.drafts = [draft for draft, encodes in checked if encodes]
+            if first:
+                _tell_dropped()
         return found
+
+
+def _tell_dropped() -> None:
+    """Never with the lock held: a handler of Python's logging may itself wait for it."""
+    _log.error("records are dropped: see the counts in stats()")
 
 
 def _encodes(draft: Draft) -> bool:

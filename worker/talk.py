@@ -118,7 +118,7 @@ class Talk:
             case "merged_row":
                 waits.row(message.merged_row.id, read_row(message.merged_row.row))
             case "verdict":
-                waits.verdict(_verdict(message.verdict))
+                waits.verdict(_verdict(message.verdict), self._finalized)
             case "postprocess_request":
                 self._postprocess(message.postprocess_request)
 

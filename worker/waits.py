@@ -138,9 +138,17 @@ class Waits:
                 self._rows[id] = row
                 self.changed.notify_all()
 
-    def verdict(self, verdict: Verdict) -> None:
-        """A verdict came; what `say` said is heard if it is final."""
+    def verdict(self, verdict: Verdict, said: object) -> None:
+        """A verdict came; what `say` said is heard if it is final.
+
+        Args:
+            verdict: the message.
+            said: the `Finalize` that was sent last on this connection, or None.
+                An answer to an earlier one than `say` said is none to that.
+        """
         with self.changed:
+            if self.finalize is not None and self.finalize is not said:
+                return
             self._verdict = verdict
             if verdict.final:
                 self.finalize = None

@@ -220,7 +220,7 @@ class Clock:
         processes: Iterable[int],
         records: Sequence[Record] = (),
     ) -> None:
-        """Marks a row as already given out, after a restart of the coordinator.
+        """Marks a row as already given out, after a restart; in the order of that.
 
         Args:
             key: its identity.

@@ -89,7 +89,7 @@ class RowStream:
     def remember(
         self, key: RowKey, revision: int, processes: Iterable[int], records: Sequence[Record]
     ) -> None:
-        """Marks a row as given out by an earlier coordinator."""
+        """Marks a row as given out by an earlier coordinator; to be told in that order."""
         order = (0, key.step, 0 if key.kind is Kind.HOST else key.n)
         calls = calls_of(records)
         held = {process for process, _, _ in calls}
@@ -100,8 +100,8 @@ class RowStream:
         self._incomplete.before(order)
         self._given.add(row)
         self._incomplete.add(row)
-        if self._frontier is None or order > self._frontier:
-            self._frontier = order
+        if self._frontier is None or order > self._frontier or not revision:
+            self._frontier = order  # a process may have gone back by itself
 
     # ------------------------------------------------------------------- closing
 

@@ -16,6 +16,8 @@ import pytest
 from podlog.worker import Logger, LoggerConfig, LoggerTool, LoggerToolsConfig
 from podlog.worker.metrics import update_metrics
 
+pytestmark = pytest.mark.alone
+
 STEPS = 600
 LATENCY_S = 1.5
 

@@ -5,7 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from podlog.proto.config import TimingConfig
+
+pytestmark = pytest.mark.alone
 
 STEPS = 600
 

@@ -21,6 +21,8 @@ from podlog.coordinator.tools import (
 )
 from podlog.worker import Logger, LoggerConfig
 
+pytestmark = pytest.mark.alone
+
 LATENCY_S = 0.2
 
 

@@ -27,7 +27,8 @@ def test_the_exit_status_says_whether_all_is_accounted_for(tmp_path: Path) -> No
     journal.set_ack(7, 3)
     journal.close()
     done = _audit(str(with_run))
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "OK")
+    last = "OK: all 3 records are accounted for"
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, last)
     assert done.stderr == ""
 
     journal = Journal(with_run / "journal.sqlite")

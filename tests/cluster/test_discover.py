@@ -43,6 +43,23 @@ def test_told_by_the_launcher(monkeypatch: pytest.MonkeyPatch, place: Place) -> 
     assert attachment.close(1.0)
 
 
+def test_a_contact_file_that_is_not_there_yet(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is waited for: nobody starts a second coordinator because a file came late."""
+    path = tmp_path / "contact"
+    monkeypatch.setenv(env.CONTACT, str(path))
+    attachment = attach(LoggerConfig(coordinator="external"), ALONE)
+    assert attachment.endpoint is None
+    with pytest.raises(UnavailableError, match=r"process 0: PODLOG_CONTACT .*contact names no"):
+        attachment.contact(0.01)
+    told = Contact("h:1", "secret", b"", "job", 2.0)
+    told.save(path)
+    assert attachment.contact() == told
+    path.unlink()
+    assert attachment.contact() == told
+
+
 def test_second_logger_does_not_share_the_launchers_coordinator(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

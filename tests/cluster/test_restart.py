@@ -6,6 +6,7 @@ import signal
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from kit_peers import Ear, Voice, job
 
 from podlog.cluster import sidecar as sidecar_module
+from podlog.cluster import sideproc
 from podlog.cluster.sidecar import Sidecar
 from podlog.coordinator.tools import FileLoggerConfig
 from podlog.proto import podlog_pb2 as pb
@@ -228,3 +230,70 @@ def test_a_callback_that_raises_costs_nothing(tmp_path: Path) -> None:
                 threading.Event().wait(0.01)
     finally:
         sidecar.kill()
+
+
+def test_one_that_hangs_before_it_reads_holds_nobody_up(
+    keep: Callable[..., Kept], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run that it is told of is larger than a pipe: nobody waits until that is read."""
+    kept = keep(1)
+    voice = Voice().connect(kept.connector())
+    asked = kept.opening()
+    asked.sys_path.extend(f"/nowhere/{i:0100}" for i in range(3000))
+    voice.send(open=asked)
+    voice.ear.wait("opened")
+    stuck = tmp_path / "stuck"
+    stuck.write_text("#!/bin/sh\nexec sleep 300\n")
+    stuck.chmod(0o700)
+    monkeypatch.setattr(sideproc.sys, "executable", str(stuck))
+    _until(lambda: kept.sidecar.opened is not None)
+    kept.shoot()
+    _until(lambda: kept.sidecar.restarts == 1)
+    began = time.monotonic()
+    kept.sidecar.send(AllEnded())
+    kept.sidecar.kill()
+    assert time.monotonic() - began < 5
+    assert kept.sidecar.wait(5)
+    voice.close()
+
+
+def test_output_that_cannot_be_kept_stops_no_restart(tmp_path: Path) -> None:
+    """Folders for temporary files are cleaned while a job runs for weeks."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    sidecar = Sidecar.start(job(1), output=folder / "stderr")
+    try:
+        sidecar.ready(30)
+        (folder / "stderr").unlink()
+        folder.rmdir()
+        assert sidecar.kill_present()
+        _until(lambda: sidecar.restarts == 1)
+    finally:
+        sidecar.kill()
+
+
+def test_a_forked_child_does_not_stand_in_for_its_parent(tmp_path: Path) -> None:
+    """A data loader that outlives the process that started the coordinator keeps no pipe open."""
+    sidecar = Sidecar.start(job(1), output=tmp_path / "stderr")
+    child = 0
+    try:
+        sidecar.ready(30)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of threads, where a process forks
+            child = os.fork()
+        if child == 0:
+            signal.pause()
+        sidecar.release()
+        assert sidecar.wait(10)
+    finally:
+        if child:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        sidecar.kill()
+
+
+def _until(ready: Callable[[], bool], timeout: float = 20) -> None:
+    deadline = time.monotonic() + timeout
+    while not ready():
+        assert time.monotonic() < deadline
+        threading.Event().wait(0.01)

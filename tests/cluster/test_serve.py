@@ -149,3 +149,13 @@ def test_what_cannot_be_served_is_said(tmp_path: Path) -> None:
     lost = runner.invoke(app, ["serve", "--show-token", "--bind", "203.0.113.1"])
     assert lost.exit_code == 1
     assert "203.0.113.1" in lost.output
+
+
+def test_the_contact_of_another_stays(tmp_path: Path) -> None:
+    """One that cannot be served does not take away how the one that is there is reached."""
+    path = tmp_path / "contact"
+    theirs = Contact("h:1", "secret", b"", "job", 2.0)
+    theirs.save(path)
+    asked = ["serve", "--contact", str(path), "--bind", "203.0.113.1"]
+    assert CliRunner().invoke(app, asked).exit_code == 1
+    assert Contact.from_json(path.read_text()) == theirs

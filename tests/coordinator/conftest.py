@@ -1,10 +1,11 @@
 """Endpoints for the coordinator's tests."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from kit_peers import Make, local
+from kit_peers import Make, job, local
+from kit_server import Net
 
 from podlog.coordinator import Endpoint
 
@@ -21,3 +22,17 @@ def make() -> Iterator[Make]:
     yield endpoint
     for each in made:
         each.close(10)
+
+
+@pytest.fixture
+def net() -> Iterator[Callable[..., Net]]:
+    """Makes endpoints that listen, closed at the end."""
+    made: list[Net] = []
+
+    def listen(processes: int = 1, **more: Any) -> Net:
+        made.append(Net(job(processes, **more)))
+        return made[-1]
+
+    yield listen
+    for each in made:
+        each.endpoint.close(10)

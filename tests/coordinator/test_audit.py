@@ -6,42 +6,23 @@ import os
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
-import psutil
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from kit_audit import hello, make_run
 from kit_journal import make_event, make_record, make_row
 from kit_spools import draft
 
 from podlog.coordinator.cli import Audit, audit, audit_json, audit_text
 from podlog.coordinator.fencefile import Holder, write
 from podlog.coordinator.journal import Journal
-from podlog.coordinator.ranges import count, subtract, union
 from podlog.proto import podlog_pb2 as pb
-from podlog.proto.alive import boot_id
+from podlog.proto.alive import boot_id, start_time
 from podlog.proto.errors import JournalError
 from podlog.worker.spool import Spool
 
 HERE = socket.gethostname()
-
-
-def hello(process: int, incarnation: int, host: str = "far", **more: object) -> pb.Hello:
-    return pb.Hello(
-        process=process, incarnation=incarnation, host=host, run_id="r", job_id="job", **more
-    )
-
-
-def make_run(folder: Path, *hellos: pb.Hello) -> Journal:
-    journal = Journal(folder / "journal.sqlite")
-    journal.set_meta("run_id", "r")
-    journal.add_attempt("job", 0, 10.0)
-    for each in hellos:
-        journal.add_process(each)
-    return journal
 
 
 def account(run: Path) -> Audit:
@@ -72,7 +53,8 @@ def test_a_whole_run_is_ok(tmp_path: Path) -> None:
     assert (second.made, second.stored, second.attempt) == (20, 16, 1)
     text = audit_text(found)
     assert "process 1 on far: 3 to 5, 9: disk full" in text
-    assert text.splitlines()[-1] == "OK"
+    last = "OK: all 30 records are accounted for, 4 of them declared lost"
+    assert text.splitlines()[-1] == last
 
 
 def test_what_is_nowhere_is_named(tmp_path: Path) -> None:
@@ -86,7 +68,7 @@ def test_what_is_nowhere_is_named(tmp_path: Path) -> None:
     assert found.lives[0].unaccounted == ((5, 12),)
     text = audit_text(found)
     assert "process 3 on far: 5 to 12: perhaps in /local/spool on far" in text
-    assert text.splitlines()[-1] == "NOT OK: 8 records unaccounted, 0 things damaged"
+    assert text.splitlines()[-1] == "NOT OK: 8 records unaccounted for, 0 things damaged"
 
 
 def test_a_spool_accounts_for_what_it_holds(tmp_path: Path) -> None:
@@ -112,7 +94,8 @@ def test_a_spool_accounts_for_what_it_holds(tmp_path: Path) -> None:
     journal.close()
     found = account(tmp_path)
     assert found.ok
-    assert audit_text(found).splitlines()[-1] == "OK, 5 records still in spools"
+    last = "OK: all 11 records are accounted for, 5 of them still in spools"
+    assert audit_text(found).splitlines()[-1] == last
 
 
 def test_a_spool_elsewhere_on_this_host_is_looked_into(tmp_path: Path) -> None:
@@ -198,7 +181,7 @@ def test_a_live_run_is_audited_beside_its_writer(tmp_path: Path) -> None:
     now = time.time()
     write(
         run,
-        Holder(HERE, os.getpid(), "job", now + 60, boot_id(), psutil.Process().create_time(), "x"),
+        Holder(HERE, os.getpid(), "job", now + 60, boot_id(), start_time(os.getpid()), "x"),
     )
     found = audit(run)
     assert found.live
@@ -248,54 +231,6 @@ def test_what_is_no_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "journal.sqlite").write_bytes(b"text" * 5000)
     with pytest.raises(JournalError, match="no journal"):
         audit(tmp_path)
-
-
-@st.composite
-def drawn_life(draw: st.DrawFn) -> tuple[int, frozenset[int], int, int]:
-    """Acked, lost of these, said to be made, spooled."""
-    acked = draw(st.integers(0, 30))
-    lost = draw(st.frozensets(st.integers(1, acked))) if acked else frozenset()
-    return acked, lost, draw(st.integers(0, 40)), draw(st.integers(0, 40))
-
-
-@settings(deadline=None, max_examples=25)
-@given(st.lists(drawn_life(), min_size=1, max_size=3))
-def test_made_is_stored_plus_lost_plus_spooled_plus_unaccounted(
-    drawn: list[tuple[int, frozenset[int], int, int]],
-) -> None:
-    """For any run: each number is counted in one place, and only there."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        journal = make_run(folder, *(hello(i, i) for i in range(1, len(drawn) + 1)))
-        for i, (acked, lost, made, spooled) in enumerate(drawn, 1):
-            for number in lost:
-                journal.add_loss(i, number, number, "why")
-            if acked:
-                journal.set_ack(i, acked)
-            journal.set_made(i, made)
-            if spooled:
-                spool = Spool(folder / "spool", hello(i, i))
-                spool.append([draft(step) for step in range(1, spooled + 1)])
-                spool.close()
-        journal.close()
-        found = audit(folder)
-    for life, (acked, lost, made, spooled) in zip(found.lives, drawn, strict=True):
-        in_spool = count((s.first, s.last) for s in life.spooled)
-        assert (life.acked, life.made) == (acked, max(made, acked, spooled))
-        assert life.stored + len(lost) == acked
-        assert count((x.first, x.last) for x in life.lost) == len(lost)
-        assert in_spool == max(0, spooled - acked)
-        assert acked + in_spool + count(life.unaccounted) == life.made
-
-
-@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30))), st.integers(0, 30))
-def test_ranges_are_sets_of_numbers(ranges: list[tuple[int, int]], last: int) -> None:
-    """`union`, `subtract` and `count` against sets."""
-    numbers = {n for first, end in ranges for n in range(first, end + 1)}
-    assert {n for a, b in union(ranges) for n in range(a, b + 1)} == numbers
-    left = {n for a, b in subtract((5, last), ranges) for n in range(a, b + 1)}
-    assert left == set(range(5, last + 1)) - numbers
-    assert count(ranges) == len(numbers)
 
 
 def test_records_of_a_restart_are_not_read_again(tmp_path: Path) -> None:

@@ -1,17 +1,25 @@
 """The coordinator when something breaks: its journal, a tool, a worker, an earlier job."""
 
+import dataclasses
 import signal
 import sqlite3
+import threading
+import time
 from pathlib import Path
 
+import pytest
 from kit_peers import Ear, Make, Voice, job, memory, rows
 from kit_records import record
 
+from podlog.coordinator.fencefile import Holder, write
 from podlog.coordinator.journal import Journal
+from podlog.coordinator.mailbox import Item
+from podlog.coordinator.run import Run
 from podlog.coordinator.tools import MemoryLogger, MemoryLoggerConfig
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.config import LoggerConfig, TimingConfig
-from podlog.proto.control import ProcessExit
+from podlog.proto.control import Ended, ProcessExit
+from podlog.proto.errors import UnavailableError
 
 
 def test_a_failed_turn_is_undone_and_everything_arrives(make: Make, tmp_path: Path) -> None:
@@ -114,3 +122,77 @@ def test_a_launchers_own_signal_counts_before_the_last_end(make: Make, tmp_path:
         )
     assert endpoint.wait_settled(10)
     assert memory(endpoint).statuses == ["preempted"]
+
+
+def test_who_comes_back_while_it_closes_does_not_change_the_verdict(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lost is lost once the run has settled; what it says then is for the next start."""
+    ended: list[Ended] = []
+    endpoint = make(LoggerConfig(log_path=tmp_path), [MemoryLoggerConfig()], job(2), listen=True)
+    coordinator = endpoint._coordinator
+    coordinator._hooks = dataclasses.replace(coordinator._hooks, ended=ended.append)
+    voices = [Voice(p, 2).connect(endpoint.connect) for p in range(2)]
+    for voice in voices:
+        voice.log(1)
+        voice.acked()
+    closing, closed = threading.Event(), threading.Event()
+    real = Run.close
+
+    def close(run: Run, timeout: float) -> None:
+        real(run, timeout)
+        closing.set()
+        closed.wait(10)
+
+    monkeypatch.setattr(Run, "close", close)
+    voices[1].close()
+    voices[1].ear.wait_end()
+    coordinator.process_exit(ProcessExit(1, 5, signal=9))
+    voices[0].goodbye("success")
+    assert closing.wait(15)
+    voices[1].greet(endpoint.connect)
+    voices[1].log(2)
+    closed.set()
+    assert endpoint.wait_settled(10)
+    assert [e.status for e in ended] == ["lost"]
+    voices[1].ear.wait_end()
+    journal = Journal(tmp_path / "journal.sqlite", read_only=True)
+    assert journal.acks() == {1000: 1, 1001: 1}
+    assert journal.open_records() == []
+    assert journal.meta("chapter") is None
+    journal.close()
+
+
+def test_after_a_pause_nothing_is_written_before_the_fence_was_looked_up(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A coordinator that was stopped for longer than its lease finds the run taken."""
+    config = LoggerConfig(log_path=tmp_path, timing=TimingConfig(takeover_s=1.0))
+    endpoint = make(config, [MemoryLoggerConfig()], job(2), listen=True)
+    voice = Voice(0, 2).connect(endpoint.connect)
+    voice.log(1)
+    voice.acked()
+    stopped, goes_on = threading.Event(), threading.Event()
+    mailbox = endpoint._coordinator._mailbox
+    real = mailbox.next
+
+    def stop(timeout: float) -> Item | None:
+        item = real(timeout)
+        if item is not None and not stopped.is_set():
+            stopped.set()
+            goes_on.wait(10)
+        return item
+
+    monkeypatch.setattr(mailbox, "next", stop)
+    endpoint._coordinator.post(lambda: None)
+    voice.log(2)
+    assert stopped.wait(5)
+    write(tmp_path, Holder("elsewhere", 5, "job-9", time.time() + 99, id="other"))
+    threading.Event().wait(1.2)
+    goes_on.set()
+    assert isinstance(voice.ear.wait_end(), UnavailableError)
+    assert endpoint.wait_settled(10)
+    assert {ack.seq for ack in voice.ear.all("ack")} == {1}
+    journal = Journal(tmp_path / "journal.sqlite", read_only=True)
+    assert journal.acks() == {1000: 1}
+    journal.close()

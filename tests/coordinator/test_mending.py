@@ -8,52 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from kit_journal import make_event, make_record, make_row
+from kit_journal import Named, fill, make_row, stored
 
-from podlog.coordinator.database import Database
 from podlog.coordinator.journal import Journal
 from podlog.coordinator.mending import inspect
 from podlog.coordinator.pagesums import sums_path
 from podlog.coordinator.salvage import found_rows
 from podlog.coordinator.sqlitefile import rows_of
-from podlog.coordinator.tables import BY_NAME, TABLES
-from podlog.coordinator.walfile import PAGE, wal_path
-from podlog.proto import podlog_pb2 as pb
+from podlog.coordinator.walfile import PAGE
 from podlog.proto.errors import JournalError
-from podlog.proto.records import Kind, LogLine, RunConfig, Verdict
-from podlog.proto.rows import RowKey
-
-Named = tuple[str, tuple[object, ...]]
-
-
-def fill(journal: Journal, first: int, last: int) -> None:
-    """Records, rows and the rest, a transaction each ten steps."""
-    with journal.transaction():
-        journal.set_meta("run_id", "r")
-        journal.add_attempt("job", 0, 10.0)
-        journal.set_member("job", 0, "{}")
-        for process in range(2):
-            journal.add_process(pb.Hello(process=process, incarnation=7 + process))
-    for start in range(first, last, 10):
-        with journal.transaction():
-            steps = range(start, min(start + 10, last))
-            records = [make_record(step, step=step) for step in steps]
-            journal.add_records([(record, 1) for record in records])
-            for record in records[:8]:
-                journal.add_row(make_row(record.draft.step))
-            for record in records[:4]:
-                key = RowKey(1, "train", record.draft.step, Kind.STEP, 0)
-                journal.assign(key, [record])
-            journal.forget(records[4:8])
-            journal.add_event(make_event(str(start)))
-            journal.add_line(0, 1.0, start, LogLine(20, "a", "b" * 50))
-            journal.set_ack(7, steps[-1])
-            journal.set_made(7, steps[-1] + 3)
-            journal.set_cursor("file", start, b"x" * 40, 0)
-    with journal.transaction():
-        journal.add_config(RunConfig("{}", os.urandom(9000)))
-        journal.add_loss(8, 1, 4, "disk full")
-        journal.set_verdict(Verdict("success", True, (), "", 1), "job")
 
 
 @pytest.fixture(scope="module")
@@ -78,14 +41,6 @@ def copy(settled: Path, tmp_path: Path) -> Callable[[bytes], Path]:
         return folder / "j"
 
     return make
-
-
-def stored(path: Path) -> set[Named]:
-    """All rows of all tables."""
-    database = Database(path, read_only=True)
-    found = {(t.name, row) for t in TABLES for row in database.execute(f"SELECT * FROM {t.name}")}
-    database.close()
-    return found
 
 
 def placed(data: bytes) -> dict[Named, set[int]]:
@@ -195,56 +150,6 @@ def test_a_damaged_journal_goes_on(settled: Path, copy: Callable[[bytes], Path],
     again.close()
 
 
-def test_what_was_given_out_does_not_come_back(tmp_path: Path) -> None:
-    """An open record whose row is there, from an older page, is left out; others are kept."""
-    path = tmp_path / "j"
-    journal = Journal(path)
-    journal.add_attempt("job", 0, 1.0)
-    journal.add_records([(make_record(seq, step=seq), 1) for seq in (1, 2, 3)])
-    journal.add_row(make_row(2))
-    journal.close()
-    path.write_bytes(path.read_bytes() + bytes(PAGE))
-    again = Journal(path)
-    assert [record.seq for record, _ in again.open_records()] == [1, 3]
-    assert "1 records were left out" in again.cut
-    again.close()
-
-
-def test_deleted_rows_leave_nothing_behind(tmp_path: Path) -> None:
-    """No page, in use or free, holds what was deleted."""
-    path = tmp_path / "j"
-    journal = Journal(path)
-    records = [make_record(seq, step=seq) for seq in range(1, 3000)]
-    journal.add_records([(record, 1) for record in records])
-    journal.forget(records[:-1])
-    journal.close()
-    found = [row for table, row in found_rows(path) if table is BY_NAME["records"]]
-    assert [row[1] for row in found] == [2999]
-
-
-def test_what_follows_from_rows_is_completed(tmp_path: Path) -> None:
-    """Lost acks and attempts are derived, records without a schema are declared lost."""
-    path = tmp_path / "j"
-    journal = Journal(path)
-    journal.add_records([(make_record(seq, step=seq), 4) for seq in (1, 2, 3)])
-    journal.add_row(make_row(9, attempt=6))
-    journal.set_cursor("file", 50, b"", 0)
-    journal.close()
-    path.write_bytes(path.read_bytes() + bytes(PAGE))
-    again = Journal(path)
-    assert again.acks() == {7: 3}
-    assert sorted(a.number for a in again.attempts()) == [4, 6]
-    assert again.last_id() == 50
-    with again.transaction():
-        again._db.execute("DELETE FROM schemas")
-    again.close()
-    path.write_bytes(path.read_bytes() + bytes(PAGE))
-    third = Journal(path)
-    assert third.open_records() == []
-    assert [(loss.first, loss.last) for loss in third.losses()] == [(1, 1), (2, 2), (3, 3)]
-    third.close()
-
-
 def test_sums_that_are_gone_or_damaged_are_made_again(
     settled: Path, copy: Callable[[bytes], Path]
 ) -> None:
@@ -275,72 +180,6 @@ def test_sums_that_are_gone_or_damaged_are_made_again(
     journal = Journal(path)
     assert "was damaged" in journal.cut
     journal.close()
-
-
-def test_a_killed_journal_is_whole(tmp_path: Path) -> None:
-    """Copied at any moment, between and after checkpoints: nothing is cut, nothing damaged."""
-    path = tmp_path / "live" / "j"
-    journal = Journal(path)
-    fill(journal, 1, 200)
-    for round_ in range(4):
-        shutil.copytree(path.parent, tmp_path / f"killed{round_}")
-        again = Journal(tmp_path / f"killed{round_}" / "j")
-        assert again.cut == ""
-        assert again.check() == []
-        assert again.acks() == journal.acks()
-        again.close()
-        if round_ % 2:
-            fill(journal, 200 * round_ + 1, 200 * round_ + 200)
-        else:
-            assert journal._db.checkpoint()
-    journal.close()
-
-
-def test_a_checkpoint_that_was_killed_is_whole(tmp_path: Path) -> None:
-    """Sums are written first: then every mixture of old and new pages is right."""
-    path = tmp_path / "live" / "j"
-    journal = Journal(path)
-    fill(journal, 1, 100)
-    journal._db.checkpoint()
-    fill(journal, 100, 200)
-    shutil.copytree(path.parent, tmp_path / "before")
-    expected = journal.acks()
-    journal._db.checkpoint()
-    after = path.read_bytes()
-    before = (tmp_path / "before" / "j").read_bytes()
-    for pages in range(0, len(after) // PAGE + 1, 3):
-        folder = tmp_path / "mixed"
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(tmp_path / "before", folder)
-        shutil.copyfile(sums_path(path), sums_path(folder / "j"))
-        (folder / "j").write_bytes(after[: pages * PAGE] + before[pages * PAGE :])
-        again = Journal(folder / "j")
-        assert (again.cut, again.acks(), again.check()) == ("", expected, [])
-        again.close()
-    journal.close()
-
-
-def test_a_damaged_log_after_half_a_checkpoint_is_noticed(tmp_path: Path) -> None:
-    """Pages that are newer than what is left of the log do not make a mixture of two times."""
-    path = tmp_path / "live" / "j"
-    journal = Journal(path)
-    fill(journal, 1, 100)
-    journal._db.checkpoint()
-    fill(journal, 100, 200)
-    shutil.copytree(path.parent, tmp_path / "killed")
-    journal._db.checkpoint()
-    killed = tmp_path / "killed" / "j"
-    shutil.copyfile(path, killed)
-    journal.close()
-    wal = wal_path(killed)
-    data = bytearray(wal.read_bytes())
-    data[32 + 3 * (24 + PAGE)] ^= 1
-    wal.write_bytes(data)
-    again = Journal(killed)
-    assert "-wal is damaged" in again.cut
-    assert "pages of j are damaged" in again.cut
-    assert again.check() == []
-    again.close()
 
 
 def test_a_foreign_file_is_left_alone(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from kit_peers import Make, Voice, job, memory, rows
 from kit_records import record
 
+from podlog.coordinator.core.clock import Clock
 from podlog.coordinator.journal import Journal
 from podlog.coordinator.tools import MemoryLoggerConfig
 from podlog.proto import podlog_pb2 as pb
@@ -241,3 +242,47 @@ def test_a_spool_that_is_no_podlogs_holds_nobody_up(make: Make, tmp_path: Path) 
     (event,) = [e.event for e in memory(endpoint).events if e.event.name == "spool"]
     assert "wrong lengths" in event.text
     assert files(tmp_path / "spool") == [f"0-{81:016x}.000001"]
+
+
+def test_a_spool_adds_to_rows_that_a_coordinator_before_gave_out(
+    make: Make, tmp_path: Path
+) -> None:
+    """Of an older job that left nothing open: its row is revised, not made a second time."""
+    older = job(2, job_id="job-0", started=10.0)
+    first = make(LoggerConfig(log_path=tmp_path), [MemoryLoggerConfig()], older, listen=True)
+    voice = Voice(0, 2, 50).connect(first.connect)
+    voice.log(1, {"loss": 3.0})
+    voice.acked()
+    voice.goodbye("success")
+    assert first.close(20)
+    spool(tmp_path / "spool", hello(1, 2, 51, "job-0", job_started=10.0), steps(1, 1, 2))
+    second = make(LoggerConfig(log_path=tmp_path), [MemoryLoggerConfig()])
+    voice = Voice().connect(second.connect)
+    voice.log(7)
+    voice.finalize()
+    voice.verdict(20)
+    found = [(r.key.attempt, r.key.step, r.revision, r.processes) for r in rows(second)]
+    assert sorted(found) == [(1, 1, 1, (0, 1)), (1, 2, 0, (1,)), (2, 7, 0, (0,))]
+    assert files(tmp_path / "spool") == []
+
+
+def test_a_spool_at_which_the_coordinator_fails_is_left_alone(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One turn is undone, not one at each scan; it is kept and named."""
+
+    def odd(*_: object) -> None:
+        raise TypeError("odd")
+
+    monkeypatch.setattr(Clock, "orphan", odd)
+    spool(tmp_path / "spool", hello(1, 2, 51, "job-0", job_started=10.0), steps(1, 1, 2))
+    endpoint = make(LoggerConfig(log_path=tmp_path), [MemoryLoggerConfig()])
+    run = endpoint._coordinator._desk
+    until(lambda: run.run is not None and run.run._replay.through >= 1)
+    voice = Voice().come_back(endpoint.connect)
+    voice.log(1)
+    voice.finalize()
+    voice.verdict()
+    (event,) = [e.event for e in memory(endpoint).events if e.event.name == "spool"]
+    assert "TypeError: odd" in event.text
+    assert files(tmp_path / "spool") == [f"1-{51:016x}.000001"]

@@ -7,7 +7,7 @@ from kit_peers import Make, Voice
 
 from podlog.coordinator.tools import FileLoggerConfig
 from podlog.proto import podlog_pb2 as pb
-from podlog.proto.config import LoggerConfig
+from podlog.proto.config import LoggerConfig, TimingConfig
 from podlog.proto.errors import JournalError, RefusedError, WireError
 
 
@@ -73,7 +73,7 @@ def test_start_raises_what_is_wrong_with_folder_run_or_tool(make: Make, tmp_path
     """A held folder, another run's journal and a tool's own error come out of `start`."""
     first = make(LoggerConfig(log_path=tmp_path, run_id="one"))
     with pytest.raises(JournalError, match="held by the coordinator of job job-1"):
-        make(LoggerConfig(log_path=tmp_path))
+        make(LoggerConfig(log_path=tmp_path, timing=TimingConfig(takeover_s=1.0)))
     assert first.close(10)
     with pytest.raises(JournalError, match="'one', not of 'two'"):
         make(LoggerConfig(log_path=tmp_path, run_id="two"))

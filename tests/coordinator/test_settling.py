@@ -15,7 +15,9 @@ from kit_peers import Make, Voice
 
 from podlog.coordinator.journal import Journal
 from podlog.coordinator.tools import FileLoggerConfig, MemoryLogger, MemoryLoggerConfig
+from podlog.proto.codec import body_draft
 from podlog.proto.config import LoggerConfig, LoggerToolsConfig, TimingConfig
+from podlog.proto.records import LogLine
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -98,3 +100,17 @@ def wait_for_text(path: Path, text: str) -> None:
     while not path.exists() or text not in path.read_text():
         assert time.monotonic() < deadline, path.read_text()
         threading.Event().wait(0.02)
+
+
+@pytest.mark.parametrize("pod", [False, True])
+def test_output_log_is_whole_at_the_end(make: Make, tmp_path: Path, pod: bool) -> None:
+    """However many lines come at once, just before it: nobody writes them later."""
+    endpoint = make(LoggerConfig(log_path=tmp_path), [MemoryLoggerConfig()], listen=pod)
+    voice = Voice().connect(endpoint.connect)
+    for part in range(8):
+        lines = [LogLine(20, "x", f"line {part}.{i}") for i in range(2000)]
+        voice.drafts([body_draft(line, 1.0) for line in lines])
+    voice.finalize()
+    voice.goodbye()
+    assert endpoint.close(20)
+    assert (tmp_path / "output.log").read_text().count("line ") == 16_000

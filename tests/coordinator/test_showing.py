@@ -113,3 +113,21 @@ def test_rows_leave_in_order_and_none_is_lost(script: list[str]) -> None:
     made.disconnected()
     out += [row.id for row, _ in made.release(now)]
     assert out == list(range(1, number + 1))
+
+
+def test_who_stays_silent_holds_nothing_back_until_it_answers() -> None:
+    """Two rows in vain are enough: those behind them do not wait one by one."""
+    made = showing(limit_s=5.0)
+    for number in range(1, 200):
+        made.add(row(number), 0.0)
+    made.questions(0.0)
+    assert released(made.release(5.0)) == [(1, True)]
+    assert len(made.release(10.0)) == 198
+    for now, number, asked in ((11.0, 200, 1), (12.0, 201, 0), (16.0, 202, 1)):
+        made.add(row(number), now)
+        assert len(made.questions(now)) == asked
+        assert released(made.release(now)) == [(number, True)]
+    made.answer(202, {"loss": 1.0})
+    made.add(row(203), 17.0)
+    assert len(made.questions(17.0)) == 1
+    assert made.release(17.0) == []

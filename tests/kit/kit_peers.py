@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import psutil
 from kit_records import record
 
 from podlog.coordinator import Endpoint, start
 from podlog.coordinator.messages import VERSION
 from podlog.coordinator.tools import MemoryLogger
 from podlog.proto import podlog_pb2 as pb
-from podlog.proto.alive import boot_id
+from podlog.proto.alive import boot_id, start_time
 from podlog.proto.codec import body_draft, encode_block, schema_message
 from podlog.proto.config import LoggerConfig, LoggerToolsConfig
 from podlog.proto.control import Setup
@@ -91,7 +90,7 @@ class Voice:
     def here(self) -> "Voice":
         """Says the truth about its pid: that of this test."""
         self.hello.boot_id, self.hello.pid = boot_id(), os.getpid()
-        self.hello.pid_started = psutil.Process().create_time()
+        self.hello.pid_started = start_time(os.getpid())
         return self
 
     def connect(self, connector: Callable[[Ear], Session]) -> "Voice":

@@ -9,6 +9,8 @@ import pytest
 from kit_lab import Lab
 from kit_proxy import Faults, Proxy
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.timeout(240)
 def test_slow_sliced_reset_and_half_open(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import psutil
 import pytest
 
+pytestmark = pytest.mark.alone
+
 SCRIPT = """
 import json, pathlib, time, jax, jax.numpy as jnp
 from podlog.coordinator.tools import FileLoggerConfig

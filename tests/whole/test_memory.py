@@ -82,6 +82,7 @@ def _check(job: Job, early: int, records: int) -> None:
     assert sum(life.stored for life in found.lives) >= records
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(240)
 def test_memory_is_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At 60,000 records as at 20,000, within 5 %, the coordinator away in the middle third."""

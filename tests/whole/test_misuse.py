@@ -140,7 +140,7 @@ def test_two_runs_in_one_folder_are_refused_by_name(tmp_path: Path) -> None:
         Logger(LoggerConfig(log_path=tmp_path, run_id="one")),
         pytest.raises(JournalError, match="choose another log_path"),
     ):
-        Logger(LoggerConfig(log_path=tmp_path))
+        Logger(LoggerConfig(log_path=tmp_path, timing=TimingConfig(takeover_s=1.0)))
     with pytest.raises(JournalError, match="'one', not of 'two'"):
         Logger(LoggerConfig(log_path=tmp_path, run_id="two"))
     Logger(LoggerConfig(log_path=tmp_path)).close()

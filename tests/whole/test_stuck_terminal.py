@@ -10,6 +10,8 @@ import pytest
 from podlog.coordinator.tools import FileLoggerConfig
 from podlog.worker import Logger, LoggerConfig
 
+pytestmark = pytest.mark.alone
+
 
 def test_no_call_waits_for_stdout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """3,000 lines into a pipe that nobody reads: a call that waited would never return."""

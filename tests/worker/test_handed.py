@@ -1,5 +1,7 @@
 """Progress: what is promised holds, and nothing that holds is held back for long."""
 
+import queue
+import signal
 import threading
 import time
 
@@ -161,3 +163,32 @@ def test_marks_are_bounded_while_nothing_is_done() -> None:
     for ticket in tickets[2 * MARKS :]:
         handed.done(ticket)
     assert [p.step for p in handed.progress()] == [3 * MARKS - 1]
+
+
+def test_a_signal_handler_may_log() -> None:
+    """It runs on the training thread, which may be in the middle of a call itself."""
+    handed = Handed()
+    given: queue.SimpleQueue[int] = queue.SimpleQueue()
+    count = [0]
+
+    def log(*_: object) -> None:
+        handed.step("train", Kind.HOST, 1)
+        given.put(handed.ticket())
+        count[0] += 1
+
+    before = signal.signal(signal.SIGALRM, log)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.003, 0.003)
+        deadline = time.monotonic() + 20
+        while count[0] < 300:
+            handed.step("train", Kind.STEP, 1)
+            given.put(handed.ticket())
+            handed.leave("val", 1)
+            assert time.monotonic() < deadline
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    tickets = [given.get() for _ in range(given.qsize())]
+    assert sorted(tickets) == list(range(1, len(tickets) + 1))
+    handed.done(*tickets)
+    assert handed.open == 0

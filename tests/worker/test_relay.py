@@ -11,6 +11,7 @@ from kit_double import Double, Server
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.codec import body_draft
 from podlog.proto.contact import Contact
+from podlog.proto.gaps import block_span
 from podlog.proto.records import LogLine
 from podlog.worker.handed import Handed
 from podlog.worker.link import Link
@@ -205,5 +206,29 @@ def test_locks_are_released_when_it_is_closed(tmp_path: Path) -> None:
     again.begin("run")
     _wait(lambda: again.take() is not None)
     again.acked(5, 3)
+    _wait(lambda: not _spools(tmp_path))
+    again.close(5)
+
+
+def test_a_segment_that_vanishes_takes_no_other_with_it(tmp_path: Path) -> None:
+    """Somebody cleans the folder file by file: what was not delivered is not deleted."""
+    _left(tmp_path, 5, 40, 20_000)
+    paths = sorted(tmp_path.iterdir())
+    relay = Relay(tmp_path, OWN.incarnation, lambda: None)
+    relay.connected()
+    relay.begin("run")
+    while relay.busy(time.monotonic()):
+        offer = relay.take()
+        if offer is not None:
+            paths[6].unlink(missing_ok=True)
+            relay.acked(5, max(block_span(block)[1] for block in offer.batch.blocks))
+        time.sleep(0.005)
+    relay.close(5)
+    assert sorted(_spools(tmp_path)) == [path.name for path in paths if path != paths[6]]
+    again = Relay(tmp_path, OWN.incarnation, lambda: None)
+    again.connected()
+    again.begin("run")
+    _wait(lambda: again.take() is not None)
+    again.acked(5, 40)
     _wait(lambda: not _spools(tmp_path))
     again.close(5)

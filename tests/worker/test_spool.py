@@ -16,6 +16,7 @@ from podlog.proto import podlog_pb2 as pb
 from podlog.proto.codec import decode_block, read_schema
 from podlog.proto.pieces import pieces
 from podlog.proto.records import Draft, Record
+from podlog.worker.segments import DiskSegment
 from podlog.worker.spool import Spool
 
 
@@ -252,6 +253,26 @@ def test_fsync_covers_the_entry_in_the_folder(
     spool.append([draft(1)])
     spool.append([draft(2)])
     assert synced == ["file", "folder", "file"]
+    spool.close()
+
+
+def test_fsync_covers_segments_that_are_full_within_one_append(tmp_path: Path) -> None:
+    """What an append wrote before it went on in a new segment survives a loss of power too."""
+    left: dict[Path, int] = {}
+
+    class Synced(DiskSegment):
+        def append(self, frame: bytes) -> None:
+            super().append(frame)
+            left[self._path] = left.get(self._path, 0) + 1
+
+        def sync(self) -> None:
+            super().sync()
+            left[self._path] = 0
+
+    spool = Spool(tmp_path, HELLO, segment_bytes=300, fsync=True, open_segment=Synced)
+    spool.append([draft(step, f"key{step}") for step in range(9)])
+    assert len(left) > 2
+    assert set(left.values()) == {0}
     spool.close()
 
 

@@ -1,5 +1,6 @@
 """The spool thread: soon on disk, in order, bounded when the disk is not there."""
 
+import logging
 import os
 import threading
 import warnings
@@ -161,6 +162,33 @@ def test_memory_is_bounded_and_host_records_go_first(bench: Callable[..., Bench]
         1, dropped, f"the disk did not take 20 host records, {dropped - 20} log records"
     )
     assert seq == dropped + 20 + len(lines)
+
+
+def test_what_is_told_of_a_loss_is_told_without_the_lock(bench: Callable[..., Bench]) -> None:
+    """A handler of Python's logging may wait for another thread that logs."""
+    its = bench(limit=4000)
+    its.block()
+    its.spooler.start()
+    stuck: list[bool] = []
+
+    class Waits(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            other = threading.Thread(target=its.spooler.put, args=(None, []))
+            other.start()
+            other.join(5)
+            stuck.append(other.is_alive())
+
+    handler = Waits()
+    logging.getLogger("podlog.worker.spooler").addHandler(handler)
+    try:
+        for step in range(30):
+            its.spooler.put(None, [_draft(step, Kind.HOST)])
+        its.spooler.close(5)
+    finally:
+        logging.getLogger("podlog.worker.spooler").removeHandler(handler)
+    assert len(stuck) >= 3 and not any(stuck)
+    assert its.spooler.stats()["spool_dropped"] > 0
+    its.unblock()
 
 
 def test_what_is_given_up_leaves_nothing_behind(bench: Callable[..., Bench]) -> None:

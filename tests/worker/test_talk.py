@@ -219,6 +219,24 @@ def test_finalize_is_said_again_until_a_final_verdict(said: Said) -> None:
     assert verdict is not None and verdict.final
 
 
+def test_a_verdict_on_an_earlier_finalize_is_no_answer(said: Said) -> None:
+    """It came late, while the next Finalize waited to be sent: that one is sent all the same."""
+    said.log()
+    said.waits.say(Finalize("failure", 1))
+    talk = said.talk()
+    talk.turn(0.0, None)
+    said.take("finalize")
+    said.log()
+    said.waits.say(Finalize("success", 2))
+    talk.receive(pb.CoordinatorMessage(verdict=pb.Verdict(status="failure", final=True)), 1.0)
+    assert said.waits.for_verdict(0.0) is None
+    talk.turn(1.0, None)
+    assert [f.status for f in said.take("finalize")] == ["success"]
+    talk.receive(pb.CoordinatorMessage(verdict=pb.Verdict(status="success", final=True)), 2.0)
+    verdict = said.waits.for_verdict(0.0)
+    assert verdict is not None and verdict.status == "success"
+
+
 def test_goodbye_comes_last(said: Said) -> None:
     """Only when all records and Finalize are said, and once; it says how many were made."""
     for _ in range(6):
