@@ -111,3 +111,14 @@ class _Segment(DiskSegment):
     def frames(self, position: int | None) -> Any:
         self._disk.check("read")
         return super().frames(position)
+
+
+def records(spool: Spool, after: int = 0, max_bytes: int = 1 << 20) -> list[Record]:
+    """What a spool gives back behind a number."""
+    found: list[Record] = []
+    while blocks := spool.read(after, max_bytes):
+        for block in blocks:
+            schema = read_schema(spool.schema(block.schema_id))
+            found += decode_block(block, {block.schema_id: schema})
+        after = found[-1].seq
+    return found

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ class Job:
         self._port = self.coordinator.ready(30.0)
         monkeypatch.setenv("PODLOG_TOKEN", setup.token)
         monkeypatch.setenv("PODLOG_CERT", setup.cert.decode())
+        monkeypatch.setenv("LOGLEVEL", "CRITICAL")  # process 0 prints log lines, and stdout is ours
         self._setup = setup
         command = [sys.executable, "-P", str(SCRIPT), f"127.0.0.1:{self._port}", str(folder)]
         self.worker = subprocess.Popen(
@@ -57,11 +59,26 @@ class Job:
 
     def end(self) -> None:
         """Ends in order."""
-        assert self.worker.stdin is not None and self.worker.stdout is not None
+        assert self.worker.stdin is not None
         self.worker.stdin.close()
         assert self.worker.wait(300) == 0
-        self.worker.stdout.close()
         assert self.coordinator.wait(120)
+
+    def kill(self) -> None:
+        """Leaves nothing behind."""
+        self.worker.kill()
+        self.worker.wait(10)
+        for pipe in (self.worker.stdin, self.worker.stdout):
+            assert pipe is not None
+            pipe.close()
+        self.coordinator.kill()
+
+
+@pytest.fixture
+def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Job]:
+    job = Job(tmp_path / "run", monkeypatch)
+    yield job
+    job.kill()
 
 
 def _check(job: Job, early: int, records: int) -> None:
@@ -84,13 +101,13 @@ def _check(job: Job, early: int, records: int) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(240)
-def test_memory_is_flat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_flat(job: Job) -> None:
     """At 60,000 records as at 20,000, within 5 %, the coordinator away in the middle third."""
-    _check(Job(tmp_path / "run", monkeypatch), 20_000, 60_000)
+    _check(job, 20_000, 60_000)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
-def test_memory_is_flat_at_a_million(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_is_flat_at_a_million(job: Job) -> None:
     """At 1,000,000 records as at 200,000, within 5 %, the coordinator away in the middle third."""
-    _check(Job(tmp_path / "run", monkeypatch), 200_000, 1_000_000)
+    _check(job, 200_000, 1_000_000)

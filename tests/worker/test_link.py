@@ -9,39 +9,14 @@ from typing import Any
 
 import pytest
 from kit_double import Double, Server
+from kit_worker import Worker
 
 from podlog.proto import podlog_pb2 as pb
-from podlog.proto.codec import body_draft
 from podlog.proto.contact import Contact
 from podlog.proto.errors import ForkedError, UnavailableError
-from podlog.proto.records import Kind, LogLine
-from podlog.proto.session import Connector, Flow, Receiver
-from podlog.worker.handed import Handed
-from podlog.worker.link import Link
-from podlog.worker.spool import Spool
+from podlog.proto.records import Kind
+from podlog.proto.session import Connector
 from podlog.worker.transport import grpc_connector
-
-HELLO = pb.Hello(protocol=1, process=0, process_count=2, incarnation=77, host="h")
-
-
-class Worker:
-    """A spool, its handed-in steps and the link that sends them."""
-
-    def __init__(self, connector: Connector, **options: Any) -> None:
-        self.handed = Handed()
-        self.spool = Spool(None, HELLO)
-        heartbeat = options.pop("heartbeat", lambda: pb.Heartbeat(step=1))
-        self.link = Link(connector, HELLO, self.spool, self.handed, heartbeat=heartbeat, **options)
-        self.link.start()
-
-    def log(self, count: int = 1) -> int:
-        for _ in range(count):
-            ticket = self.handed.ticket()
-            seq = self.spool.append([body_draft(LogLine(20, "app", "text"), 1.0)])
-            self.handed.done(ticket, seq=seq)
-        self.link.wake()
-        return seq
-
 
 Make = Callable[..., Worker]
 
@@ -234,38 +209,6 @@ def test_a_raising_heartbeat_costs_a_connection_and_no_more(make: Make, double: 
     worker = make(heartbeat=heartbeat)
     assert worker.link.wait_acked(worker.log(), 15)
     assert double.connections == 2
-
-
-def test_one_that_welcomes_and_hangs_up_is_not_stormed() -> None:
-    """A record that a coordinator cannot take breaks each connection: ever longer pauses."""
-
-    class Moody:
-        flow = Flow()
-
-        def __init__(self, receiver: Receiver) -> None:
-            self._receiver = receiver
-            self._over = False
-
-        def send(self, message: pb.WorkerMessage) -> None:
-            if message.HasField("hello"):
-                self._receiver.received(pb.CoordinatorMessage(welcome=pb.Welcome()))
-                self.close()
-
-        def close(self) -> None:
-            if not self._over:
-                self._over = True
-                self._receiver.ended(UnavailableError("not to be had"))
-
-    made: list[Moody] = []
-
-    def connect(receiver: Receiver) -> Moody:
-        made.append(Moody(receiver))
-        return made[-1]
-
-    worker = Worker(connect)
-    threading.Event().wait(4.0)
-    worker.link.close(0.1)
-    assert 3 <= len(made) <= 10
 
 
 def test_nobody_there_ends_at_the_deadline(make: Make) -> None:
