@@ -96,7 +96,7 @@ class Counting:
         self.counts["records declared lost"] = sum(loss.last - loss.first + 1 for loss in losses)
         self._find("lives not stored in full", missing)
         self._find("unaccounted", unaccounted)
-        self._find("audit", found.problems)
+        self._find("problems of the audit", found.problems)
 
     def hosts(self) -> None:
         """Each host record once: (process, life, serial) is its name."""

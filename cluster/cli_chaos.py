@@ -64,6 +64,8 @@ def chaos(
         rate=rate,
         then=_numbers(then),
     )
+    if plan.then and "job" not in plan.kill:
+        raise ConfigError("--then needs job in --kill: else the job is never started anew")
     folder = _folder(log_path)
     report = chaos_.run(plan, folder, lambda line: typer.echo(line, err=True))
     if as_json:

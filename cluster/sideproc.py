@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from ..proto.control import Notice, Setup, dump, load
+from ..proto.control import JOURNAL_GONE, Notice, Setup, dump, load
 from ..proto.errors import WireError
 
 _log = logging.getLogger(__name__)
@@ -112,6 +112,8 @@ class SideProcess:
 
     def how(self, code: int) -> str:
         """That it ended with what `reap` returned, for people."""
+        if code == JOURNAL_GONE:
+            return f"the coordinator (pid {self.pid}) ended since its journal was deleted"
         if code >= 0:
             return f"the coordinator (pid {self.pid}) ended with exit code {code}"
         try:

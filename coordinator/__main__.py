@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 from ..proto.control import (
+    JOURNAL_GONE,
     AllEnded,
     ConsoleLine,
     Ended,
@@ -61,6 +62,7 @@ def main() -> int:
         opened=lambda run, attempt, asked: _opened(up, run, attempt, asked),
         failed=lambda message: up.tell(Failed(message)),
         ended=lambda ended: _ended(up, ended),
+        gone=lambda: os._exit(JOURNAL_GONE),
     )
     coordinator = Coordinator(setup, hooks=hooks)
     server = Server(coordinator, setup)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 from ..proto import podlog_pb2 as pb
 from ..proto.control import AllEnded, ProcessExit, Setup
-from ..proto.errors import UnavailableError
+from ..proto.errors import JournalGoneError, UnavailableError
 from ..proto.records import Event
 from .desk import Desk
 from .faults import Faults, is_fault
@@ -200,6 +200,8 @@ class Coordinator:
     def _undo(self, error: Exception, done: list[Item]) -> None:
         """Memory follows the journal again; workers come back and send what was not acked."""
         self._faults.met(error, time.monotonic())
+        if isinstance(error, JournalGoneError):
+            self._hooks.gone()
         self._desk.drop(error)
         give_back(done)
         fault = is_fault(error)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from ..proto.errors import JournalError
-from .filehead import APPLICATION_ID, VERSION, header, newer
+from .filehead import APPLICATION_ID, VERSION, check_place, header, newer
 from .netfs import is_network
 from .pagesums import PageSums, page_sum
 from .tables import INDEXES, TABLES, intact, reseal, seal
-from .walfile import PAGE, scan, wal_path
+from .walfile import PAGE, scan, wal_path, wal_size
 
 _log = logging.getLogger(__name__)
 
@@ -80,10 +80,12 @@ class Database:
         self._connection: sqlite3.Connection | None = None
         self._sums: PageSums | None = None
         self._wal_limit = WAL_BYTES
+        self._file: os.stat_result | None = None
         try:
             sums = None if path is None or read_only else _sums_of(path)
             self._connection = self._open()
             self._prepare(sums)
+            self._file = None if sums is None else self._live_path().stat()
         except (sqlite3.Error, OSError) as error:
             self._discard()
             raise JournalError(
@@ -111,18 +113,24 @@ class Database:
         """Everything in the block is committed at its end, or nothing if it raises.
 
         After a full or failing disk it can be tried again.
+
+        Raises:
+            JournalGoneError: the file was deleted or replaced: SQLite would go on
+                writing to what nobody can open any more.
         """
         connection = self._live()
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            if self._file is not None:
+                check_place(self._live_path(), self._file)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 with contextlib.suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
             raise
-        if self._sums is not None and self._wal_size() > self._wal_limit:
+        if self._sums is not None and wal_size(self._live_path()) > self._wal_limit:
             self.checkpoint()
 
     @contextlib.contextmanager
@@ -249,15 +257,9 @@ class Database:
             return "on a network file system only the coordinator reads a live journal: wait for it"
         return "name the log_path of a run; if its folder is read-only, copy it"
 
-    def _wal_size(self) -> int:
-        try:
-            return wal_path(self._live_path()).stat().st_size
-        except OSError:
-            return 0
-
     def _longer(self) -> int:
         """When to try again: the whole log is read each time, so not after a fixed length."""
-        size = self._wal_size()
+        size = wal_size(self._live_path())
         return size + max(WAL_BYTES, size // 2)
 
     def _live_path(self) -> Path:

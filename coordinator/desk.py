@@ -265,7 +265,7 @@ class Desk:
 
     def ended(self) -> Ended:
         """The last word; while the journal is open."""
-        if self._parting is not None:
+        if self._parting is not None and (self.run is None or not self.run.all_said):
             return Ended("unfinished", str(self._parting))
         if self.run is None:
             return Ended("unfinished", "" if self._refusal is None else str(self._refusal))

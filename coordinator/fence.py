@@ -76,6 +76,26 @@ class Fence:
             expires = now + self._lease_s
             write(self._folder, dataclasses.replace(self._me, expires=expires))
 
+    def keep(self) -> None:
+        """Locks the run again if somebody deleted the lock's file; else another would take it."""
+        path = self._folder / "coordinator.lock"
+        if self._lock is None or _is_open(path, self._lock):
+            return
+        with contextlib.suppress(OSError):
+            fresh = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+            _locks.add(fresh)
+            try:
+                fcntl.flock(fresh, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                _unlock(fresh)
+                found = holder(self._folder)
+                mine = found is not None and self._me.same(found)
+                self.lost = self.lost or (isinstance(error, BlockingIOError) and not mine)
+                return
+            _unlock(self._lock)
+            self._lock = fresh
+            self.renew(time.time())
+
     def wanted(self) -> str | None:
         """The job_id of a successor that waits for the run; look about once a second.
 
@@ -247,6 +267,15 @@ class Claim:
             f"{self._folder} is held by {other}; job {me.job_id} (pid {me.pid} on {me.host}) "
             "cannot log there at the same time: end that job or choose another log_path"
         )
+
+
+def _is_open(path: Path, fd: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(fd))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def _unlock(lock: int | None) -> None:

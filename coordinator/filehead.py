@@ -1,6 +1,10 @@
-"""What the header of a journal's file says, before SQLite opens it."""
+"""The journal's file beside SQLite: its header before it is opened, its place while it is."""
 
+import os
 from pathlib import Path
+
+from ..proto.errors import JournalGoneError
+from .netfs import is_network
 
 VERSION = 1
 APPLICATION_ID = 0x706F646C  # "podl"
@@ -28,3 +32,20 @@ def header(path: Path) -> tuple[int, int] | None:
     if len(data) < 100 or not data.startswith(b"SQLite format 3\0"):
         return None
     return int.from_bytes(data[68:72], "big"), int.from_bytes(data[60:64], "big")
+
+
+def check_place(path: Path, opened: os.stat_result) -> None:
+    """Raises if `path` no longer leads to the file that was `opened`.
+
+    SQLite would go on writing to what nobody can open any more. On a network
+    file system only a missing file counts.
+
+    Raises:
+        JournalGoneError: it was deleted or replaced.
+    """
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        raise JournalGoneError(f"journal {path} was deleted while it was open") from None
+    if not os.path.samestat(found, opened) and not is_network(path):
+        raise JournalGoneError(f"journal {path} was replaced while it was open")

@@ -20,8 +20,10 @@ class Hooks:
             serialized `Open` that asked for it (b"": nobody did).
         failed: it cannot be opened, and why.
         ended: everything is settled.
+        gone: the journal was deleted under it; only a new coordinator can begin another.
     """
 
     opened: Callable[[OpenRun, int, bytes], None] = _ignore
     failed: Callable[[str], None] = _ignore
     ended: Callable[[Ended], None] = _ignore
+    gone: Callable[[], None] = _ignore

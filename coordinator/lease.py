@@ -40,6 +40,8 @@ class Lease:
         """Whether the run is still ours; after a pause as long as the lease it is looked up."""
         if self._renew_at and now > self._renew_at + self._takeover_s - self._period:
             self.renew(now)
+        if self._fence is not None:
+            self._fence.keep()
         return not self.lost
 
     @property

@@ -5,6 +5,9 @@ import logging
 
 _log = logging.getLogger(__name__)
 
+_USUAL = {"broken off"}
+"""Kinds that every killed process makes, too: no warning of their own."""
+
 MAX_NAMED = 1000
 """Kinds and peers that are counted apart; further peers are counted as "others"."""
 
@@ -30,7 +33,8 @@ class Refusals:
             return
         self._counts[kind, who] += 1
         if not known:
-            _log.warning("%s (%s): %s; further ones are counted", who, kind, text[:1000])
+            text = f"{who} ({kind}): {text[:1000]}; further ones are counted"
+            _log.log(_level(kind), "%s", text)
 
     def of(self, kind: str) -> dict[str, int]:
         """How many of a kind, by peer."""
@@ -43,4 +47,8 @@ class Refusals:
     def report(self) -> None:
         """Logs how many there were."""
         for (kind, who), number in sorted(self._counts.items()):
-            _log.warning("in all: %d of %s (%s)", number, who, kind)
+            _log.log(_level(kind), "in all: %d of %s (%s)", number, who, kind)
+
+
+def _level(kind: str) -> int:
+    return logging.INFO if kind in _USUAL else logging.WARNING

@@ -219,6 +219,11 @@ class Run:
         """Whether another coordinator has the run, or waits for it while nobody is connected."""
         return self._lease.lost or (self._lease.wanted(now) and not self._present.streams)
 
+    @property
+    def all_said(self) -> bool:
+        """Whether every process has ended and the run is ours: what is left is the tools'."""
+        return not self._lease.lost and self._fate.settled()
+
     def advance(self, now: float) -> None:
         """Does what is due: the last thing of every transaction."""
         streams = self._present.streams

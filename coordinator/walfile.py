@@ -67,6 +67,14 @@ def wal_path(journal: Path) -> Path:
     return journal.with_name(journal.name + "-wal")
 
 
+def wal_size(journal: Path) -> int:
+    """Bytes of a journal's write-ahead log."""
+    try:
+        return wal_path(journal).stat().st_size
+    except OSError:
+        return 0
+
+
 def scan(journal: Path) -> Wal:
     """Reads the write-ahead log of a journal; one that is missing or empty holds nothing.
 

@@ -13,6 +13,9 @@ from typing import Any
 
 from .errors import WireError
 
+JOURNAL_GONE = 74
+"""Exit code of a coordinator whose journal was deleted: another one begins a new journal."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Setup:

@@ -41,6 +41,10 @@ class JournalError(PodlogError):
     """The journal cannot be opened, written or trusted."""
 
 
+class JournalGoneError(JournalError):
+    """The journal's file was deleted or replaced while it was open."""
+
+
 class RefusedError(PodlogError):
     """The coordinator refuses this peer permanently."""
 

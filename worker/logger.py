@@ -283,4 +283,5 @@ class Logger:
         self._closed = True
         self._exit.remove()
         if not self._pipeline.close(self.config.timing.finalize_timeout_s, status):
-            _log.warning("closed with records undelivered: %s", self.stats())
+            stats = self.stats()
+            _log.warning("closed with %d of %d records delivered", stats["acked"], stats["made"])

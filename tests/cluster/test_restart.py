@@ -50,7 +50,7 @@ class Kept:
         """SIGKILL to the present coordinator."""
         os.kill(self.sidecar.pid, signal.SIGKILL)
 
-    def wait_restarts(self, count: int, timeout: float = 20) -> None:
+    def wait_restarts(self, count: int, timeout: float = 45) -> None:
         """Until that many have listened again."""
         deadline = time.monotonic() + timeout
         while len(self.ports) < count:

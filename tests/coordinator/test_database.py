@@ -8,7 +8,7 @@ import pytest
 from kit_journal import make_record, make_row
 
 from podlog.coordinator.journal import Journal
-from podlog.proto.errors import JournalError
+from podlog.proto.errors import JournalError, JournalGoneError
 from podlog.proto.records import Kind, LogLine, RunConfig
 from podlog.proto.rows import ConfigItem, EventItem
 
@@ -108,3 +108,21 @@ def test_damage_is_found(tmp_path: Path) -> None:
     assert journal.row(1, "train", 1, Kind.STEP) is None
     assert "damaged" in journal.lines_after(0)[0].line.message
     journal.close()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_deleted_journal_takes_nothing(journal: Journal, replaced: bool) -> None:
+    """Nothing is committed, thus acknowledged, that nobody could read any more."""
+    journal.add_row(make_row(1))
+    assert journal.path is not None
+    kept = journal.path.rename(journal.path.with_name("kept"))
+    if replaced:
+        journal.path.touch()
+    with pytest.raises(JournalGoneError, match="while it was open"), journal.transaction():
+        journal.add_row(make_row(2))
+    assert journal.last_id() == 1
+    journal.path.unlink(missing_ok=True)
+    kept.rename(journal.path)
+    with journal.transaction():
+        journal.add_row(make_row(2))
+    assert journal.last_id() == 2

@@ -9,17 +9,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kit_fence import WAIT, claim, take
 
 from podlog.coordinator.fence import Claim, Fence
 from podlog.coordinator.fencefile import Holder, Successor, holder, successor
 from podlog.proto.alive import boot_id
 from podlog.proto.errors import JournalError
 
-WAIT = 15.0
 HOLD = """
 import sys, time
 from pathlib import Path
@@ -36,19 +36,6 @@ def no_locks(lock: int, how: int) -> None:
 
 def unseen(lock: int, how: int) -> None:
     """Locks that do not reach from one machine to another."""
-
-
-def claim(
-    folder: Path, job: str = "b", *, flock: Callable[[int, int], None] | None = None
-) -> Claim:
-    more = {} if flock is None else {"flock": flock}
-    return Claim(folder, job_id=job, takeover_s=WAIT, host="h2", **more)
-
-
-def take(folder: Path, job: str = "b") -> Fence:
-    fence = claim(folder, job).poll(0.0, time.time())
-    assert fence is not None
-    return fence
 
 
 def leave(folder: Path, *, old: bool = False, **values: object) -> Holder:
