@@ -12,6 +12,8 @@ __all__ = ["Fetcher", "Found", "PendingCall", "Sink"]
 
 _log = logging.getLogger(__name__)
 
+MOST_CALLS = 4096
+"""Calls of any kind that may wait for their values: a loop that logs faster is slowed down."""
 
 Sink = Callable[[int, list[Draft], Found | None], None]
 """Takes (ticket, drafts, what is not finite or None); must not block or raise."""
@@ -67,7 +69,7 @@ class Fetcher:
         self._thread.start()
 
     def submit(self, item: PendingCall) -> bool:
-        """Takes a call; waits only if too many steps pend, and then for the oldest.
+        """Takes a call; waits only if too many steps or calls pend, and then for the oldest.
 
         Returns:
             False after `close`: the call is refused and counted.
@@ -80,10 +82,10 @@ class Fetcher:
             self._open.add(item.ticket)
             self._steps += item.kind is Kind.STEP
             self._changed.notify_all()
-        if item.kind is Kind.STEP:
-            while self._steps > self._pending_steps:
-                self._helped += 1
-                self._handle_oldest()
+        most = self._pending_steps if item.kind is Kind.STEP else MOST_CALLS
+        while self._steps > most or len(self._open) > MOST_CALLS:
+            self._helped += 1
+            self._handle_oldest()
         return True
 
     def wait(self, ticket: int, timeout: float) -> bool:

@@ -11,7 +11,7 @@ from podlog.proto.codec import record_body
 from podlog.proto.records import Event, Kind, Op, Record
 from podlog.worker import values as v
 from podlog.worker.drafts import step_states
-from podlog.worker.fetch import Fetcher, PendingCall
+from podlog.worker.fetch import MOST_CALLS, Fetcher, PendingCall
 from podlog.worker.metrics import update_metrics
 from podlog.worker.pack import pack_and_reset, pack_local
 
@@ -253,3 +253,13 @@ def test_close_has_a_deadline(taken):
     assert not fetcher.close(0.05)
     slow.ready.set()
     assert fetcher.close(DEADLINE)
+
+
+def test_a_loop_that_logs_faster_than_it_is_fetched_is_bounded(taken):
+    """Without a thread that fetches, the caller does it, in order, and it is counted."""
+    fetcher = Fetcher(taken, process=2, process_count=4, host="node2", pending_steps=2)
+    for ticket in range(MOST_CALLS + 10):
+        assert fetcher.submit(call(ticket, {"a": 1.0}))
+    assert fetcher.pending == MOST_CALLS
+    assert taken.tickets == list(range(10))
+    assert fetcher.stats()["fetched_by_caller"] == 10
