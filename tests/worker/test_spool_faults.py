@@ -142,7 +142,7 @@ class Stalling(DiskSegment):
     def append(self, frame: bytes) -> None:
         if not self.open.is_set():
             self.stuck.set()
-            assert self.open.wait(60)
+            assert self.open.wait(90)
         super().append(frame)
 
 
@@ -154,8 +154,11 @@ def stalling() -> Iterator[type[Stalling]]:
     Stalling.open.set()
 
 
+@pytest.mark.parametrize(
+    "seconds", [0.0, pytest.param(60.0, marks=[pytest.mark.soak, pytest.mark.timeout(120)])]
+)
 def test_a_disk_that_stalls_holds_nobody_and_takes_no_memory(
-    stalling: type[Stalling], tmp_path: Path
+    stalling: type[Stalling], tmp_path: Path, seconds: float
 ) -> None:
     """What waits is bounded; what is given up has numbers and a cause; the rest is in order."""
     bench = Bench(tmp_path, stalling, limit=1 << 20)
@@ -167,6 +170,7 @@ def test_a_disk_that_stalls_holds_nobody_and_takes_no_memory(
     assert bench.slow < 0.01
     assert bench.spool.read(0, 1000) == []
     assert bench.spooler.waiting == 20_000
+    threading.Event().wait(seconds)
     stalling.open.set()
     assert bench.spooler.flush(10) == 20_000
 
