@@ -46,7 +46,9 @@ def test_a_path_that_no_system_takes(asked: Asked, tmp_path: Path) -> None:
     """Told to process 0 and the launcher; then the coordinator has nothing to do."""
     error = asked.open(str(tmp_path / "a\0b"))
     assert isinstance(error, RefusedError)
-    assert asked.failed == ["ValueError: embedded null byte"]
+    (failed,) = asked.failed
+    assert failed.startswith("ValueError: ")
+    assert "embedded null" in failed  # Python 3.13 words it otherwise
     mailbox, waits = asked.coordinator._mailbox, []
     real = mailbox.next
     mailbox.next = lambda timeout: waits.append(timeout) or real(timeout)  # type: ignore[method-assign,func-returns-value]
