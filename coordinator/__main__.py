@@ -66,15 +66,15 @@ def main() -> int:
     )
     coordinator = Coordinator(setup, hooks=hooks)
     server = Server(coordinator, setup)
-    coordinator.start()
     try:
-        up.tell(Ready(server.start()))
-    except PodlogError as error:
+        port = server.start()
+    except PodlogError as error:  # nothing was begun: no journal is opened, nothing has ended
         up.tell(Failed(str(error)))
-        coordinator.close(5.0)
         up.close(_LAST_WORD_S)
         return 1
 
+    coordinator.start()
+    up.tell(Ready(port))
     hear = threading.Thread(
         target=_hear, args=(down, coordinator), name="podlog-parent", daemon=True
     )
