@@ -12,7 +12,6 @@ from .nursery import Nursery
 from .sidecar import Sidecar
 from .witness import lives
 
-_START_S = 60.0
 _END_S = 30.0
 _TURN_S = 0.02
 _WITNESS = "witness-"
@@ -69,7 +68,7 @@ class ChaosJob:
         self._lived: dict[int, int] = {}
         self._loads: list[int] = []
         try:
-            self._publish(self._sidecar.ready(_START_S))
+            self._publish(self._sidecar.ready())
             self._loads += [self._load(index) for index in range(processes)]
         except BaseException:
             self.kill()

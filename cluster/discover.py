@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_START_TIMEOUT_S = 60.0
-
 
 Look = Callable[[float], Contact | None]
 """Looks up where the coordinator is, at most so many seconds; None: not known now."""
@@ -222,7 +220,7 @@ def _publish(config: LoggerConfig, place: Place, key: str) -> Attachment:
 
     sidecar = Sidecar.start(setup, output=_output(config), on_restart=beacon.shine)
     try:
-        beacon.shine(sidecar.ready(_START_TIMEOUT_S))
+        beacon.shine(sidecar.ready())
     except (PodlogError, RuntimeError):
         sidecar.kill()
         raise

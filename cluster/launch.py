@@ -35,7 +35,6 @@ EXIT_STATUS = {
 }
 """Exit status of a job by its verdict; any other word counts as a failure."""
 
-_START_TIMEOUT_S = 60.0
 _SETTLE_TIMEOUT_S = 150.0
 
 
@@ -99,7 +98,7 @@ class _Run:
                 self._setup, output=output, on_restart=self._publish, on_death=tell
             )
             try:
-                port = sidecar.ready(_START_TIMEOUT_S)
+                port = sidecar.ready()
                 self._start(port)
                 self._watch(sidecar)
                 self._settle(sidecar)

@@ -25,8 +25,6 @@ from .launch import EXIT_STATUS
 from .sidecar import Sidecar
 from .terminal import signals_into, tell, tell_file
 
-_START_TIMEOUT_S = 60.0
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Service:
@@ -100,7 +98,7 @@ class _Serving:
                 self._setup, output=output, on_restart=self._publish, on_death=tell
             )
             try:
-                port = sidecar.ready(_START_TIMEOUT_S)
+                port = sidecar.ready()
                 self._publish(port)
                 self._say(self._contact(port))
                 self._wait(sidecar, events)

@@ -32,6 +32,9 @@ from .sideproc import SideProcess
 
 _log = logging.getLogger(__name__)
 
+START_S = 60.0
+"""How long a coordinator may take until it listens."""
+
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
 _LIVED_S = 1.0
@@ -156,7 +159,7 @@ class Sidecar:
         """Its last word, once it has settled."""
         return self._ended
 
-    def ready(self, timeout: float) -> int:
+    def ready(self, timeout: float = START_S) -> int:
         """Waits until it listens, at most `timeout` seconds, and returns the port.
 
         Raises:

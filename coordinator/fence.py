@@ -25,12 +25,13 @@ from pathlib import Path
 
 from ..proto.alive import alive, boot_id, start_time
 from ..proto.errors import JournalError
+from ..proto.logfile import NO_LOCKS
 from .fencefile import Holder, Successor, holder, successor, write
 
 FRESH_S = 3.0
 """A successor that wrote itself within this time still waits."""
 
-_NO_LOCKS = {errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL}
+_NO_LOCKS = NO_LOCKS | {errno.EINVAL}
 _SETTLE_S = 0.5
 _locks: set[int] = set()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from ..proto import podlog_pb2 as pb
 from ..proto.codec import decode_block, record_body
 from ..proto.errors import WireError
+from ..proto.gaps import OTHER_JOURNAL
 from ..proto.records import ROW_KINDS, Event, Gap, Kind, Record
 from .core.ingest import Ingest, Loss
 from .journal import Journal
@@ -14,7 +15,6 @@ from .notes import Notes
 from .streams import Stream
 
 MAX_WAITING = 1000
-_OTHER_JOURNAL = "acknowledged by a journal that is not this one any more"
 
 
 class Intake:
@@ -111,7 +111,7 @@ class Intake:
         stored = self._ingest.stored(source.incarnation)
         if source.acked <= stored:
             return []
-        found = self._ingest.declare(source.incarnation, stored + 1, source.acked, _OTHER_JOURNAL)
+        found = self._ingest.declare(source.incarnation, stored + 1, source.acked, OTHER_JOURNAL)
         return self._take(found, source, here)
 
     def _take(

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from .core.ingest import Loss
 from .database import Database
 from .mending import mend
-from .runstore import Loss
 from .stores import Stores
 from .takenstore import Cursor, StoredLine
 

@@ -1,23 +1,13 @@
 """The journal's tables about the run itself: settings, processes, attempts, verdicts."""
 
-import dataclasses
 import json
 from typing import Any
 
 from ..proto import podlog_pb2 as pb
 from ..proto.records import Verdict
 from .core.attempts import Attempt
+from .core.ingest import Loss
 from .database import Database, require, signed, unsigned
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Loss:
-    """Records first..last of an incarnation that are declared lost."""
-
-    incarnation: int
-    first: int
-    last: int
-    cause: str
 
 
 class RunStore:

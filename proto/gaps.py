@@ -14,6 +14,9 @@ from .records import Gap
 GAP_SCHEMA_MESSAGE: pb.Schema = schema_message(GAP_SCHEMA)
 """The schema that a gap's block names."""
 
+OTHER_JOURNAL = "acknowledged by a journal that is not this one any more"
+"""Why records are lost that their process was told are stored, and that are not."""
+
 
 def gap_block(hello: pb.Hello, gap: Gap) -> pb.Block:
     """A block that stands in for ``gap.first`` to ``gap.last``.

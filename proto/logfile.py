@@ -28,7 +28,8 @@ FRAME_BYTES = 8
 
 _LENGTH = struct.Struct("<I")
 _PREFIX = struct.Struct("<II")
-_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP)
+NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP})
+"""What a file system answers that has no locks."""
 
 
 class LogFile:
@@ -167,7 +168,7 @@ def lock(fd: int) -> bool:
     except BlockingIOError:
         raise
     except OSError as error:
-        if error.errno in _NO_LOCKS:
+        if error.errno in NO_LOCKS:
             return False
         raise
     return True

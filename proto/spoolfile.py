@@ -14,13 +14,12 @@ from pathlib import Path
 
 from . import podlog_pb2 as pb
 from .codec import safe_text
-from .gaps import GAP_SCHEMA_MESSAGE, gap_block
+from .gaps import GAP_SCHEMA_MESSAGE, OTHER_JOURNAL, gap_block
 from .records import Gap
 from .segmentfile import Contents, SegmentName, blocks, read_header, scan
 from .spoollock import Hold
 
 _UNREADABLE = "missing from the spool of its process, or damaged there"
-_ACKED = "acknowledged by a journal that is not this one any more"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -141,7 +140,7 @@ class Orphan:
     def _missing(self, first: int, last: int) -> Iterator[pb.Block]:
         known = min(last, self.hello.acked)
         for begin, end, cause in (
-            (first, known, _ACKED),
+            (first, known, OTHER_JOURNAL),
             (max(first, known + 1), last, _UNREADABLE),
         ):
             if begin <= end:

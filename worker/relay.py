@@ -12,7 +12,6 @@ from ..proto.spoolfile import Orphan, orphans
 
 _log = logging.getLogger(__name__)
 
-_BATCH_BYTES = 256 << 10
 _STUCK_S = 5.0
 _TRIES = 5
 """Connections that may break while one message is on its way; then its spool stays."""
@@ -135,7 +134,7 @@ class Relay:
         with self._changed:
             connection = self._connection
         incarnation = orphan.hello.incarnation
-        for batch, last in _with_last(orphan.batches(after, _BATCH_BYTES)):
+        for batch, last in _with_last(orphan.batches(after)):
             end = _end(batch)
             message = pb.Orphan(hello=orphan.hello, batch=batch, last=last)
             with self._changed:

@@ -14,6 +14,7 @@ import cloudpickle
 import psutil
 import pytest
 from kit_peers import Ear, Voice, job
+from kit_until import until
 
 from podlog.cluster import sidecar as sidecar_module
 from podlog.cluster import sideproc
@@ -50,7 +51,7 @@ class Kept:
         """SIGKILL to the present coordinator."""
         os.kill(self.sidecar.pid, signal.SIGKILL)
 
-    def wait_restarts(self, count: int, timeout: float = 45) -> None:
+    def wait_restarts(self, count: int, timeout: float = 20) -> None:
         """Until that many have listened again."""
         deadline = time.monotonic() + timeout
         while len(self.ports) < count:
@@ -246,9 +247,9 @@ def test_one_that_hangs_before_it_reads_holds_nobody_up(
     stuck.write_text("#!/bin/sh\nexec sleep 300\n")
     stuck.chmod(0o700)
     monkeypatch.setattr(sideproc.sys, "executable", str(stuck))
-    _until(lambda: kept.sidecar.opened is not None)
+    until(lambda: kept.sidecar.opened is not None, 20)
     kept.shoot()
-    _until(lambda: kept.sidecar.restarts == 1)
+    until(lambda: kept.sidecar.restarts == 1, 20)
     began = time.monotonic()
     kept.sidecar.send(AllEnded())
     kept.sidecar.kill()
@@ -267,7 +268,7 @@ def test_output_that_cannot_be_kept_stops_no_restart(tmp_path: Path) -> None:
         (folder / "stderr").unlink()
         folder.rmdir()
         assert sidecar.kill_present()
-        _until(lambda: sidecar.restarts == 1)
+        until(lambda: sidecar.restarts == 1, 20)
     finally:
         sidecar.kill()
 
@@ -290,10 +291,3 @@ def test_a_forked_child_does_not_stand_in_for_its_parent(tmp_path: Path) -> None
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
         sidecar.kill()
-
-
-def _until(ready: Callable[[], bool], timeout: float = 20) -> None:
-    deadline = time.monotonic() + timeout
-    while not ready():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from kit_audit import hello, make_run
+from kit_disks import small_disk
 from kit_journal import make_event, make_record, make_row
 from kit_spools import draft
 
@@ -202,14 +203,7 @@ def test_a_live_run_is_audited_beside_its_writer(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a file system")
 def test_a_read_only_folder_can_be_audited(tmp_path: Path) -> None:
     """Settled, and killed with a log beside the file."""
-    folder = tmp_path / "ro"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "none", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip(f"mounts are not permitted here: {mounted.stderr.decode().strip()}")
-    try:
+    with small_disk(tmp_path / "ro", "64m") as folder:
         settled, killed = folder / "settled", folder / "killed"
         journal = make_run(settled, hello(0, 7))
         journal.set_ack(7, 5)
@@ -220,8 +214,6 @@ def test_a_read_only_folder_can_be_audited(tmp_path: Path) -> None:
             found = account(run)
             assert found.ok, found
             assert found.lives[0].stored == 5
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 from kit_peers import Voice
-from kit_server import Net, Slow, call, wait_for
+from kit_server import Net, Slow, call
+from kit_until import until
 
 from podlog.cluster import credentials
 from podlog.coordinator import door, peer
@@ -101,11 +102,11 @@ def test_there_are_only_so_many_streams(net: Callable[..., Net]) -> None:
             calls.append(method(Slow([], held), metadata=token, timeout=30))
         server = here.endpoint._server
         assert server is not None
-        wait_for(lambda: server._door._open == 20)
+        until(lambda: server._door._open == 20, 10)
         assert call(here, [hello], here.setup.token).code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert server.refusals.total("full") == 1
         held.set()
-    wait_for(lambda: server._door._open == 0)
+    until(lambda: server._door._open == 0, 10)
     here.voices(1)
 
 
@@ -130,7 +131,7 @@ def test_who_does_not_read_is_let_go(
     with grpc.insecure_channel(here.address, options=[("grpc.enable_http_proxy", 0)]) as channel:
         method = channel.stream_stream("/podlog.v1.Podlog/Connect")
         deaf = method(frames(), metadata=(("podlog-token", here.setup.token),), timeout=30)
-        wait_for(lambda: server.refusals.total("unread") == 1, 20)
+        until(lambda: server.refusals.total("unread") == 1, 20)
         good.log(1)
         good.acked()
         deaf.cancel()

@@ -2,11 +2,11 @@
 
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kit_disks import fill, small_disk
 from kit_journal import make_record, make_row
 
 from podlog.coordinator.database import Database
@@ -19,29 +19,8 @@ from podlog.proto.errors import JournalError
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A file system of two MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(folder)],
-        capture_output=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip(f"mounts are not permitted here: {mounted.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def _fill(folder: Path) -> Path:
-    ballast = folder / "ballast"
-    with ballast.open("wb", buffering=0) as file:
-        for size in (1 << 16, 1 << 12, 1):
-            try:
-                while True:
-                    file.write(b"x" * size)
-            except OSError:
-                continue
-    return ballast
+    with small_disk(tmp_path / "small", "2m") as folder:
+        yield folder
 
 
 def test_a_transaction_on_a_full_disk_can_be_tried_again(small: Path) -> None:
@@ -49,7 +28,7 @@ def test_a_transaction_on_a_full_disk_can_be_tried_again(small: Path) -> None:
     journal = Journal(small / "journal.sqlite")
     with journal.transaction():
         journal.add_row(make_row(1))
-    ballast = _fill(small)
+    ballast = fill(small)
     for _ in range(3):
         with pytest.raises(sqlite3.Error), journal.transaction():
             for step in range(2, 200):
@@ -76,7 +55,7 @@ def test_closing_on_a_full_disk_damages_nothing(small: Path) -> None:
     records = [make_record(seq, step=seq) for seq in range(1, 400)]
     with journal.transaction():
         journal.add_records([(record, 1) for record in records])
-    ballast = _fill(small)
+    ballast = fill(small)
     journal.close()
     ballast.unlink()
     again = Journal(path)

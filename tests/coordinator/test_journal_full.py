@@ -1,16 +1,15 @@
 """The journal's disk fills, and is freed: announced once, nothing lost, no restart."""
 
-import contextlib
 import json
 import logging
-import subprocess
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from kit_disks import fill, small_disk
 from kit_peers import Make, Voice, job, memory, rows
+from kit_until import until
 
 from podlog.coordinator import start
 from podlog.coordinator.journal import Journal
@@ -25,34 +24,8 @@ from podlog.proto.records import LogLine
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A small file system of its own."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        pytest.skip(f"a tmpfs cannot be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
-def fill(folder: Path) -> Path:
-    """Takes all the room that is left."""
-    hog = folder / "hog"
-    with hog.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(bytes(4096))
-    return hog
-
-
-def until(condition: Callable[[], bool], timeout: float = 20.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
+    with small_disk(tmp_path / "disk", "2m") as folder:
+        yield folder
 
 
 @pytest.mark.timeout(120)
@@ -81,7 +54,7 @@ def test_a_full_disk_is_announced_once_and_got_over(
         voices[0].seq = stored
         voices[0].log(2)
         voices[0].acked()
-        until(lambda: any(e.event.name == "journal_back" for e in memory(endpoint).events))
+        until(lambda: any(e.event.name == "journal_back" for e in memory(endpoint).events), 20)
         voices[0].finalize("success")
         assert voices[0].verdict().status == "failure"
         voices[0].goodbye()

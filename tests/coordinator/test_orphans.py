@@ -1,14 +1,13 @@
 """Spools whose writers are gone: replayed into the right attempt, deleted, waited for."""
 
 import dataclasses
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from kit_peers import Make, Voice, job, memory, rows
 from kit_records import record
+from kit_until import until
 
 from podlog.coordinator.core.clock import Clock
 from podlog.coordinator.journal import Journal
@@ -41,13 +40,6 @@ def spool(folder: Path, writer: pb.Hello, drafts: list[Draft]) -> None:
 
 def steps(process: int, first: int, last: int, value: float = 1.0) -> list[Draft]:
     return [record(process, step, {"loss": value}).draft for step in range(first, last + 1)]
-
-
-def until(condition: Callable[[], bool], timeout: float = 15.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
 
 
 def files(folder: Path) -> list[str]:

@@ -1,8 +1,6 @@
 """The end of a chapter with tools that hang or whose disk is full."""
 
 import dataclasses
-import os
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -10,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit_disks import small_disk
 from kit_feeds import Blocking
 from kit_peers import Make, Voice
 
@@ -57,39 +56,34 @@ def test_a_tool_that_hangs_costs_its_time_once(make: Make, tmp_path: Path) -> No
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 128 KiB."""
-    folder = tmp_path / "run" / "file_logs"
-    folder.mkdir(parents=True)
-    command = ["mount", "-t", "tmpfs", "-o", "size=128k", "podlog-test", str(folder)]
-    if os.getuid() or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("no tmpfs can be mounted here")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_disk(tmp_path / "run" / "file_logs", "128k") as folder:
+        yield folder
 
 
 def test_a_tool_whose_disk_is_full_gets_every_row_when_there_is_room(
-    make: Make, small_disk: Path
+    make: Make, disk: Path
 ) -> None:
     """It is announced once, and its end too; no row is skipped or there twice."""
-    config = LoggerConfig(log_path=small_disk.parent)
-    (small_disk / "filler").write_bytes(bytes(100 << 10))
+    config = LoggerConfig(log_path=disk.parent)
+    (disk / "filler").write_bytes(bytes(100 << 10))
     endpoint = make(config, [FileLoggerConfig()])
     voice = Voice().connect(endpoint.connect)
     for step in range(300):
         voice.log(step, {"loss": step, "wide": 1 / 3})
-    output = small_disk.parent / "output.log"
+    output = disk.parent / "output.log"
     wait_for_text(output, "tool FileLogger is away and waited for: OSError: [Errno 28]")
-    (small_disk / "filler").unlink()
+    (disk / "filler").unlink()
     wait_for_text(output, "tool FileLogger is back")
     voice.finalize()
     voice.verdict(20)
     voice.goodbye()
     assert endpoint.wait_settled(20)
-    lines = (small_disk / "metrics_train.csv").read_text().splitlines()
+    lines = (disk / "metrics_train.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in lines] == ["log_step", *map(str, range(300))]
     assert output.read_text().count("is away") == 1
-    journal = Journal(small_disk.parent / "journal.sqlite", read_only=True)
+    journal = Journal(disk.parent / "journal.sqlite", read_only=True)
     assert journal.cursor("FileLogger").id == journal.last_id()
     journal.close()
 

@@ -11,7 +11,6 @@ import json
 import os
 import random
 import re
-import secrets
 import statistics
 import subprocess
 import sys
@@ -21,9 +20,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from podlog.cluster import credentials
+from podlog.cluster import jobs
 from podlog.proto.config import SecurityConfig
-from podlog.proto.control import Ready, Setup, dump, load
+from podlog.proto.control import Ready, dump, load
 
 _SCRIPT = Path(__file__).with_name("kit_steps.py")
 _TURN = 10
@@ -92,16 +91,7 @@ class Lab:
         self._folder = folder
         self._processes = processes
         self._timing = timing
-        secret = credentials.make(SecurityConfig())
-        self._setup = Setup(
-            job_id=secrets.token_hex(8),
-            started=time.time(),
-            token=secret.token,
-            process_count=processes,
-            cert=secret.cert,
-            key=secret.key,
-            bind=bind,
-        )
+        self._setup = jobs.new_job(SecurityConfig(), processes, bind=bind)
         self._coordinator = self._start_coordinator(list(on))
         self.port = self._ready(20)
 

@@ -2,19 +2,16 @@
 
 import concurrent.futures
 import json
-import secrets
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from podlog.cluster import credentials
+from podlog.cluster import jobs
 from podlog.coordinator import Endpoint, start
 from podlog.coordinator.tools import FileLoggerConfig
 from podlog.proto.config import LoggerConfig, SecurityConfig
-from podlog.proto.control import Setup
 from podlog.proto.records import Verdict
 from podlog.worker import Logger
 
@@ -69,18 +66,10 @@ def make_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
     def make(n: int, loggers: int | None = None, **settings: Any) -> Pod:
         folder = tmp_path / "run"
         settings = {"log_path": folder, "log_tools": [FileLoggerConfig()]} | settings
-        secret = credentials.make(SecurityConfig())
-        setup = Setup(
-            job_id=secrets.token_hex(8),
-            started=time.time(),
-            token=secret.token,
-            process_count=n,
-            cert=secret.cert,
-            key=secret.key,
-        )
+        setup = jobs.new_job(SecurityConfig(), n)
         endpoint = start(LoggerConfig(**settings), setup=setup, listen=True)
-        monkeypatch.setenv("PODLOG_TOKEN", secret.token)
-        monkeypatch.setenv("PODLOG_CERT", secret.cert.decode())
+        monkeypatch.setenv("PODLOG_TOKEN", setup.token)
+        monkeypatch.setenv("PODLOG_CERT", setup.cert.decode())
         monkeypatch.setenv("PODLOG_JOB", setup.job_id)
 
         def logger(index: int) -> Logger:

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -81,10 +80,3 @@ class Slow:
             return frame
         self._held.wait(30)
         raise StopIteration
-
-
-def wait_for(seen: Callable[[], bool], timeout: float = 10) -> None:
-    deadline = time.monotonic() + timeout
-    while not seen():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)

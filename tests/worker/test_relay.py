@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from kit_double import Double, Server
+from kit_until import until
 
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.codec import body_draft
@@ -107,20 +108,13 @@ def link(keeper: Keeper, tmp_path: Path) -> Iterator[Link]:
     server.stop()
 
 
-def _wait(ready: Any, timeout: float = 15) -> None:
-    deadline = time.monotonic() + timeout
-    while not ready():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_orphans_are_delivered_and_deleted(link: Link, keeper: Keeper, tmp_path: Path) -> None:
     """All of them, whosever they were, at most 256 KiB at a time; the own spool is left alone."""
     _left(tmp_path, 5, 40, 20_000)
     _left(tmp_path, 6, 3)
     link.start()
     assert link.wait_acked(5, 15)
-    _wait(lambda: not _spools(tmp_path))
+    until(lambda: not _spools(tmp_path))
     assert keeper.stored == {5: 40, 6: 3}
     orphans = keeper.of("orphan")
     assert all(o.batch.ByteSize() < 300_000 for o in orphans)
@@ -135,7 +129,7 @@ def test_a_break_is_followed_by_the_rest(link: Link, keeper: Keeper, tmp_path: P
     _left(tmp_path, 5, 40, 20_000)
     keeper.drops = 2
     link.start()
-    _wait(lambda: not _spools(tmp_path))
+    until(lambda: not _spools(tmp_path))
     assert keeper.stored == {5: 40}
     assert keeper.connections == 3
 
@@ -147,7 +141,7 @@ def test_a_spool_on_which_connections_break_is_left_alone(
     _left(tmp_path, 5, 3)
     keeper.drops = 100
     link.start()
-    _wait(lambda: keeper.connections >= 6)
+    until(lambda: keeper.connections >= 6)
     assert link.wait_acked(5, 15)
     assert link.close(10)
     assert keeper.drops >= 94
@@ -171,7 +165,7 @@ def test_no_folder_and_no_orphans_are_no_trouble(tmp_path: Path) -> None:
     relay = Relay(tmp_path / "none", 1, lambda: None)
     relay.connected()
     relay.begin("run")
-    _wait(lambda: not relay.busy(time.monotonic()))
+    until(lambda: not relay.busy(time.monotonic()))
     assert relay.take() is None
     relay.close(5)
 
@@ -184,10 +178,10 @@ def test_a_spool_of_another_run_is_left_alone(tmp_path: Path) -> None:
     relay.connected()
     relay.begin("run")
     offered: list[Any] = []
-    _wait(lambda: offered.append(relay.take()) or offered[-1] is not None)
+    until(lambda: offered.append(relay.take()) or offered[-1] is not None)
     assert offered[-1].hello.incarnation == 5
     relay.acked(5, 3)
-    _wait(lambda: not relay.busy(time.monotonic()))
+    until(lambda: not relay.busy(time.monotonic()))
     assert _spools(tmp_path) == [f"3-{4:016x}.000001"]
     relay.close(5)
 
@@ -199,14 +193,14 @@ def test_locks_are_released_when_it_is_closed(tmp_path: Path) -> None:
     relay = Relay(tmp_path, 1, lambda: None)
     relay.connected()
     relay.begin("run")
-    _wait(lambda: offered.append(relay.take()) or offered[-1] is not None)
+    until(lambda: offered.append(relay.take()) or offered[-1] is not None)
     relay.close(5)
     again = Relay(tmp_path, 1, lambda: None)
     again.connected()
     again.begin("run")
-    _wait(lambda: again.take() is not None)
+    until(lambda: again.take() is not None)
     again.acked(5, 3)
-    _wait(lambda: not _spools(tmp_path))
+    until(lambda: not _spools(tmp_path))
     again.close(5)
 
 
@@ -228,7 +222,7 @@ def test_a_segment_that_vanishes_takes_no_other_with_it(tmp_path: Path) -> None:
     again = Relay(tmp_path, OWN.incarnation, lambda: None)
     again.connected()
     again.begin("run")
-    _wait(lambda: again.take() is not None)
+    until(lambda: again.take() is not None)
     again.acked(5, 40)
-    _wait(lambda: not _spools(tmp_path))
+    until(lambda: not _spools(tmp_path))
     again.close(5)

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from kit_disks import small_disk
 from kit_spools import HELLO, Disk, draft, held, line, replayed, without_holes
+from kit_until import until
 
 from podlog.proto.gaps import standing_in
 from podlog.proto.records import Draft, Kind
@@ -51,13 +53,6 @@ class Bench:
         self.spooler.close(10)
         assert self.spooler.ended
         self.spool.close()
-
-
-def _until(ready: object, timeout: float = 15.0) -> None:
-    deadline = time.monotonic() + timeout
-    while not ready():  # type: ignore[operator]
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.01)
 
 
 @settings(deadline=None, max_examples=80, suppress_health_check=list(HealthCheck))
@@ -121,11 +116,11 @@ def test_an_outage_is_told_once_and_ends_in_a_new_segment(
     disk.fault = failing
     for step in range(1, 100):
         bench.put(draft(step))
-    _until(lambda: len(failed) >= 3)
+    until(lambda: len(failed) >= 3)
     disk.fault = lambda _: 0
     assert bench.spooler.flush(5) == 100
     assert list(bench.numbers().values()) == [draft(step) for step in range(100)]
-    _until(lambda: len(caplog.records) == 2)
+    until(lambda: len(caplog.records) == 2)
     cannot, again = [r.message for r in caplog.records]
     assert "cannot be written" in cannot
     assert "written again" in again
@@ -195,7 +190,7 @@ def test_closing_while_a_write_is_stuck_leaves_the_file_to_it(
     assert not bench.spooler.close(0.2)
     assert not bench.spooler.ended
     stalling.open.set()
-    _until(lambda: bench.spooler.ended)
+    until(lambda: bench.spooler.ended)
     assert list(bench.numbers().values()) == [draft(0)]
     bench.close()
 
@@ -203,18 +198,8 @@ def test_closing_while_a_write_is_stuck_leaves_the_file_to_it(
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
     """A file system of 1 MiB."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        pytest.skip(f"tmpfs cannot be mounted here: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_disk(tmp_path / "small", "1m") as folder:
+        yield folder
 
 
 def test_a_disk_that_fills_and_is_freed(small: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -263,7 +248,7 @@ def test_a_folder_that_cannot_be_written_for_a_while(
     subprocess.run(["mount", "-o", "remount,ro", str(small)], check=True)
     for step in range(1, 50):
         bench.put(draft(step))
-    _until(lambda: bench.spooler.stats()["spool_errors"] >= 2)
+    until(lambda: bench.spooler.stats()["spool_errors"] >= 2)
     subprocess.run(["mount", "-o", "remount,rw", str(small)], check=True)
     assert bench.spooler.flush(10) == 50
     assert list(without_holes(held(bench.spool, 1), 1).values()) == [draft(i) for i in range(1, 50)]
