@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from ..proto import podlog_pb2 as pb
-from ..proto.chunks import FRAME, split
+from ..proto.chunks import FRAME, chunks
 from .budget import Share
 
 _log = logging.getLogger(__name__)
@@ -93,7 +93,5 @@ def _frames(data: bytes) -> Iterator[bytes]:
     if len(data) <= FRAME:
         yield data
         return
-    pieces = split(data)
-    for number, piece in enumerate(pieces, 1):
-        chunk = pb.Chunk(data=piece, last=number == len(pieces))
+    for chunk in chunks(data):
         yield pb.CoordinatorMessage(chunk=chunk).SerializeToString()

@@ -4,6 +4,9 @@ A piece travels as a `pb.Chunk`; the pieces of one message follow each other on
 their stream with nothing between them. Both sides use the same two things.
 """
 
+from collections.abc import Iterator
+
+from . import podlog_pb2 as pb
 from .errors import WireError
 
 FRAME = 256 << 10
@@ -27,6 +30,13 @@ def split(data: bytes, limit: int = FRAME) -> list[bytes]:
         return [data]
     view = memoryview(data)
     return [bytes(view[at : at + limit]) for at in range(0, len(data), limit)]
+
+
+def chunks(data: bytes, limit: int = FRAME) -> Iterator[pb.Chunk]:
+    """The messages that `split`'s pieces travel in."""
+    pieces = split(data, limit)
+    for number, piece in enumerate(pieces, 1):
+        yield pb.Chunk(data=piece, last=number == len(pieces))
 
 
 class Joiner:

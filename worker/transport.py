@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from ..proto import podlog_pb2 as pb
-from ..proto.chunks import FRAME, Joiner, split
+from ..proto.chunks import FRAME, Joiner, chunks
 from ..proto.contact import Contact
 from ..proto.errors import PodlogError, RefusedError, UnavailableError
 from ..proto.rpc import grpc
@@ -147,6 +147,5 @@ def _frames(message: pb.WorkerMessage) -> Iterator[pb.WorkerMessage]:
     if message.ByteSize() <= FRAME:
         yield message
         return
-    pieces = split(message.SerializeToString(), _PIECE)
-    for number, piece in enumerate(pieces, 1):
-        yield pb.WorkerMessage(chunk=pb.Chunk(data=piece, last=number == len(pieces)))
+    for chunk in chunks(message.SerializeToString(), _PIECE):
+        yield pb.WorkerMessage(chunk=chunk)
