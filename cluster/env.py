@@ -61,6 +61,11 @@ class Environment:
     log_path: Path | None = None
     contact_file: Path | None = None
 
+    @classmethod
+    def naming(cls, contact: Contact) -> "Environment":
+        """What makes `contact` known."""
+        return cls(contact.address, contact.token, contact.cert, contact.job_id, contact.started)
+
     def contact(self) -> Contact | None:
         """The coordinator that the launcher names, or None; its file counts before its variables.
 

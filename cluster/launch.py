@@ -6,7 +6,6 @@ settled; the processes die with this launcher; the exit status is the job's.
 
 import dataclasses
 import queue
-import shutil
 import signal
 import sys
 import tempfile
@@ -20,20 +19,10 @@ from ..proto.control import AllEnded, Ended, ProcessExit
 from ..proto.errors import UnavailableError
 from . import address, env, jobs
 from .children import Children, said
+from .outcome import UNSETTLED, exit_status, stopped_by, tell_end
 from .sidecar import Sidecar
 from .stopping import Stopping
 from .terminal import signals_into, tell, tell_file
-
-EXIT_STATUS = {
-    "success": 0,
-    "failure": 1,
-    "unfinished": 1,
-    "nan": 65,
-    "lost": 70,
-    "preempted": 75,
-    "interrupted": 130,
-}
-"""Exit status of a job by its verdict; any other word counts as a failure."""
 
 _SETTLE_TIMEOUT_S = 150.0
 
@@ -67,16 +56,14 @@ def run(job: Job) -> int:
     Call it on the main thread: it takes SIGINT, SIGTERM and SIGHUP meanwhile,
     and the processes live no longer than the calling thread.
     """
-    folder = Path(tempfile.mkdtemp(prefix="podlog-"))
-    output = folder / "coordinator.log"
-    try:
-        return _Run(job, folder).run(output)
-    except UnavailableError as error:
-        tell(f"cannot start: {error}")
-        tell_file(output)
-        return EXIT_STATUS["failure"]
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix="podlog-", ignore_cleanup_errors=True) as folder:
+        output = Path(folder, "coordinator.log")
+        try:
+            return _Run(job, Path(folder)).run(output)
+        except UnavailableError as error:
+            tell(f"cannot start: {error}")
+            tell_file(output)
+            return exit_status("failure")
 
 
 class _Run:
@@ -114,14 +101,9 @@ class _Run:
 
     def _start(self, port: int) -> None:
         self._publish(port)
-        contact = self._contact(port)
-        told = env.Environment(
-            coordinator=contact.address,
+        told = dataclasses.replace(
+            env.Environment.naming(self._contact(port)),
             contact_file=self._contact_file,
-            token=contact.token,
-            cert=contact.cert,
-            job_id=contact.job_id,
-            started=contact.started,
             run_id=self._job.run_id,
             log_path=None if self._job.log_path is None else self._job.log_path.absolute(),
         )
@@ -192,22 +174,15 @@ class _Run:
         ended = sidecar.ended
         if ended is None or opened is None:
             ended = self._unsettled(opened is not None)
-        cause = f": {ended.root_cause}" if ended.root_cause else ""
-        if opened is None:
-            tell(f"{ended.status}{cause}; no Logger opened a run")
-        else:
-            where = f" in {opened.log_path}" if opened.log_path else ""
-            tell(f"{ended.status}{cause}; run {opened.run_id}, {ended.rows} rows{where}")
-        status = EXIT_STATUS.get(ended.status, EXIT_STATUS["failure"])
-        return status or (EXIT_STATUS["failure"] if self._failed else 0)
+        tell_end(opened, ended)
+        return exit_status(ended.status) or exit_status("failure" if self._failed else "success")
 
     def _unsettled(self, opened: bool) -> Ended:
         """The verdict where the coordinator has none."""
         if self._stopping.received is not None:
-            interrupted = self._stopping.received == signal.SIGINT
-            return Ended("interrupted" if interrupted else "preempted")
+            return Ended(stopped_by(self._stopping.received))
         if self._failed:
             return Ended("failure", said(self._failed[0]))
         if opened:
-            return Ended("unfinished", "the coordinator did not settle; see coordinator.log")
+            return UNSETTLED
         return Ended("success")

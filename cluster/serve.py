@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import queue
 import shlex
-import shutil
 import signal
 import sys
 import tempfile
@@ -17,11 +16,11 @@ from pathlib import Path
 
 from ..proto.config import SecurityConfig
 from ..proto.contact import Contact
-from ..proto.control import AllEnded, Ended
+from ..proto.control import AllEnded
 from ..proto.errors import ConfigError, UnavailableError
 from . import env, jobs
 from .address import listening
-from .launch import EXIT_STATUS
+from .outcome import UNSETTLED, exit_status, stopped_by, tell_end
 from .sidecar import Sidecar
 from .terminal import signals_into, tell, tell_file
 
@@ -65,19 +64,15 @@ def serve(service: Service) -> int:
             "workers need the token: write --contact FILE for them, give them --token-file, "
             "or ask for --show-token"
         )
-    folder = Path(tempfile.mkdtemp(prefix="podlog-"))
-    output = folder / "coordinator.log"
-    try:
-        serving = _Serving(service)
+    serving = _Serving(service)
+    with tempfile.TemporaryDirectory(prefix="podlog-", ignore_cleanup_errors=True) as folder:
         try:
-            return serving.run(output)
+            return serving.run(Path(folder, "coordinator.log"))
+        except UnavailableError as error:
+            tell(f"cannot serve: {error}")
+            return exit_status("failure")
         finally:
             serving.withdraw()
-    except UnavailableError as error:
-        tell(f"cannot serve: {error}")
-        return EXIT_STATUS["failure"]
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 class _Serving:
@@ -129,13 +124,8 @@ class _Serving:
         tell(f"serving a job of {count} processes at {contact.address}; in each of them:")
         lines = {env.CONTACT: service.contact and str(service.contact.absolute())}
         if service.contact is None or service.show_token:
-            told = env.Environment(
-                coordinator=contact.address,
-                token=contact.token if service.show_token else "",
-                cert=contact.cert,
-                job_id=contact.job_id,
-                started=contact.started,
-            )
+            token = contact.token if service.show_token else ""
+            told = env.Environment.naming(dataclasses.replace(contact, token=token))
             lines |= told.variables()
         if service.log_path is not None:
             lines[env.LOG_PATH] = str(service.log_path.absolute())
@@ -166,12 +156,8 @@ class _Serving:
         if opened is None:
             tell("no Logger opened a run")
             if self._received is None:
-                return EXIT_STATUS["unfinished"]
-            interrupted = self._received == signal.SIGINT
-            return EXIT_STATUS["interrupted" if interrupted else "preempted"]
-        if ended is None:
-            ended = Ended("unfinished", "the coordinator did not settle; see coordinator.log")
-        cause = f": {ended.root_cause}" if ended.root_cause else ""
-        where = f" in {opened.log_path}" if opened.log_path else ""
-        tell(f"{ended.status}{cause}; run {opened.run_id}, {ended.rows} rows{where}")
-        return EXIT_STATUS.get(ended.status, EXIT_STATUS["failure"])
+                return exit_status("unfinished")
+            return exit_status(stopped_by(self._received))
+        ended = ended or UNSETTLED
+        tell_end(opened, ended)
+        return exit_status(ended.status)

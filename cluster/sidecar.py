@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+from ..proto.backoff import Backoff
 from ..proto.control import (
     AllEnded,
     ConsoleLine,
@@ -214,20 +215,20 @@ class Sidecar:
 
     def _keep(self) -> None:
         """Hears one coordinator after the other until there shall be none."""
-        failures, announced = 0, False
+        pauses, announced = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S), False
         while True:
             for notice in self._process.hear():
                 self._take(notice)
             code = self._process.reap()
-            lived = time.monotonic() - self._process.started >= _LIVED_S
-            failures, announced = (0, False) if lived else (failures, announced)
+            if time.monotonic() - self._process.started >= _LIVED_S:
+                pauses.reset()
+                announced = False
             if self._final(code):
                 return
+            pause = pauses.next() if announced else 0.0
             if not announced:
                 announced = True
                 self._call(self._on_death, f"{self._process.how(code)}; it is started again")
-            pause = min(_FIRST_PAUSE_S * 2 ** (failures - 1), _LONGEST_PAUSE_S) if failures else 0
-            failures += 1
             if not self._again(pause):
                 return
 

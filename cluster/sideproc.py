@@ -9,11 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+from ..proto import forks
 from ..proto.control import JOURNAL_GONE, Notice, Setup, dump, load
 from ..proto.errors import WireError
 
@@ -66,7 +66,7 @@ class SideProcess:
         finally:
             if not isinstance(stderr, int):
                 stderr.close()
-        _processes.add(self)
+        forks.in_child(self, SideProcess._leave)
         self.started = time.monotonic()
         self._killed = False
         self._notices: queue.SimpleQueue[Notice | None] = queue.SimpleQueue()
@@ -136,11 +136,13 @@ class SideProcess:
             with contextlib.suppress(OSError):
                 stdin.close()
 
-    def _leave(self, null: int) -> None:
+    def _leave(self) -> None:
         """In a forked child: the pipes end with the process that made them."""
+        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None and not stream.closed:
                 os.dup2(null, stream.fileno(), inheritable=False)
+        os.close(null)
 
 
 def _opened(output: Path | None) -> IO[bytes] | int:
@@ -149,17 +151,3 @@ def _opened(output: Path | None) -> IO[bytes] | int:
     except OSError as error:
         _log.debug("what the coordinator says is not kept: %s", error)
         return subprocess.DEVNULL
-
-
-_processes: "weakref.WeakSet[SideProcess]" = weakref.WeakSet()
-
-
-def _leave_to_parent() -> None:
-    with contextlib.suppress(OSError):
-        null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-        for process in list(_processes):
-            process._leave(null)
-        os.close(null)
-
-
-os.register_at_fork(after_in_child=_leave_to_parent)

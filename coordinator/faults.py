@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 
+from ..proto.backoff import Backoff
 from ..proto.errors import JournalError
 from .journal import Journal
 
@@ -27,13 +28,14 @@ class Faults:
         self._since: float | None = None
         self._reason = ""
         self._back_at: float | None = None
-        self._pause = _FIRST_S
+        self._pauses = Backoff(_FIRST_S, _LONGEST_S)
 
     def met(self, error: Exception, now: float) -> None:
         """A turn failed. The first is announced, the others of the same fault are not."""
         self._back_at = None
         if self._since is None:
-            self._since, self._pause = now, _FIRST_S
+            self._since = now
+            self._pauses.reset()
             self._reason = f"{type(error).__name__}: {error}"
             what = "the journal cannot be written" if is_fault(error) else "a turn failed"
             _log.error(
@@ -48,8 +50,7 @@ class Faults:
 
     def pause(self) -> float:
         """Seconds until the next try."""
-        pause, self._pause = self._pause, min(2 * self._pause, _LONGEST_S)
-        return pause
+        return self._pauses.next()
 
     def outlast(
         self,

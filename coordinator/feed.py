@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
+from ..proto.backoff import Backoff
 from ..proto.records import Event
 from ..proto.rows import ConfigItem, FeedItem, Row
 from .patience import ClosingError, Patience
@@ -174,13 +175,12 @@ class Feed:
         self._on_done(self.name, self._taken)
 
     def _open(self) -> None:
-        pause, longest = REOPEN_S
+        pauses = Backoff(*REOPEN_S)
         while not self._patience.insist(self._reopen, tries=1, deaths=1):
             if not self.failed:
                 self.failed = True
                 self._fail("cannot be started")
-            self._patience.wait(pause)
-            pause = min(longest, 2 * pause)
+            self._patience.wait(pauses.next())
         if self.failed:
             self.failed = False
             self._report("tool_back", "could be started after all")

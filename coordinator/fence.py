@@ -27,24 +27,14 @@ from ..proto.alive import alive, boot_id, start_time
 from ..proto.errors import JournalError
 from ..proto.logfile import NO_LOCKS
 from .fencefile import Holder, Successor, holder, successor, write
+from .lockfile import LockFile
 
 FRESH_S = 3.0
 """A successor that wrote itself within this time still waits."""
 
+_LOCK_NAME = "coordinator.lock"
 _NO_LOCKS = NO_LOCKS | {errno.EINVAL}
 _SETTLE_S = 0.5
-_locks: set[int] = set()
-
-
-def _close_in_child() -> None:
-    """A forked child must not hold the lock when its parent is gone."""
-    for lock in _locks:
-        with contextlib.suppress(OSError):
-            os.close(lock)
-    _locks.clear()
-
-
-os.register_at_fork(after_in_child=_close_in_child)
 
 
 class Fence:
@@ -57,7 +47,7 @@ class Fence:
             one lives: nothing may be written any more.
     """
 
-    def __init__(self, folder: Path, me: Holder, lease_s: float, lock: int | None) -> None:
+    def __init__(self, folder: Path, me: Holder, lease_s: float, lock: LockFile) -> None:
         self.lost = False
         self._folder = folder
         self._me = me
@@ -79,21 +69,19 @@ class Fence:
 
     def keep(self) -> None:
         """Locks the run again if somebody deleted the lock's file; else another would take it."""
-        path = self._folder / "coordinator.lock"
-        if self._lock is None or _is_open(path, self._lock):
+        if self._lock.fd < 0 or self._lock.there:
             return
         with contextlib.suppress(OSError):
-            fresh = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-            _locks.add(fresh)
+            fresh = LockFile(self._folder / _LOCK_NAME)
             try:
-                fcntl.flock(fresh, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(fresh.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                _unlock(fresh)
+                fresh.free()
                 found = holder(self._folder)
                 mine = found is not None and self._me.same(found)
                 self.lost = self.lost or (isinstance(error, BlockingIOError) and not mine)
                 return
-            _unlock(self._lock)
+            self._lock.free()
             self._lock = fresh
             self.renew(time.time())
 
@@ -116,8 +104,7 @@ class Fence:
         if found is not None and self._me.same(found):
             with contextlib.suppress(OSError):
                 (self._folder / "coordinator.json").unlink()
-        _unlock(self._lock)
-        self._lock = None
+        self._lock.free()
 
 
 class Claim:
@@ -178,10 +165,10 @@ class Claim:
             self._seen = found
             fence = self._take(found, lock, locked, now, wall)
         except BaseException:
-            _unlock(lock)
+            lock.free()
             raise
         if fence is None:
-            _unlock(lock)
+            lock.free()
             if not self.waits(now):
                 self.withdraw()
                 raise JournalError(self._refusal(found))
@@ -199,7 +186,7 @@ class Claim:
                 (self._folder / "coordinator.next").unlink()
 
     def _take(
-        self, found: Holder | None, lock: int | None, locked: bool | None, now: float, wall: float
+        self, found: Holder | None, lock: LockFile, locked: bool | None, now: float, wall: float
     ) -> Fence | None:
         """The fence if nobody else holds the run; else the older one is told.
 
@@ -244,18 +231,17 @@ class Claim:
             return age > self._wait_s
         return False
 
-    def _try_lock(self) -> tuple[int | None, bool | None]:
+    def _try_lock(self) -> tuple[LockFile, bool | None]:
         """The open lock file, and whether it is locked by us; None: locks do not work."""
-        lock = os.open(self._folder / "coordinator.lock", os.O_RDWR | os.O_CREAT, 0o644)
-        _locks.add(lock)
+        lock = LockFile(self._folder / _LOCK_NAME)
         try:
-            self._flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._flock(lock.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return lock, False
         except OSError as error:
             if error.errno in _NO_LOCKS:
                 return lock, None
-            _unlock(lock)
+            lock.free()
             raise
         return lock, True
 
@@ -268,23 +254,3 @@ class Claim:
             f"{self._folder} is held by {other}; job {me.job_id} (pid {me.pid} on {me.host}) "
             "cannot log there at the same time: end that job or choose another log_path"
         )
-
-
-def _is_open(path: Path, fd: int) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(fd))
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-
-
-def _unlock(lock: int | None) -> None:
-    """Frees a lock, even if a forked child still has it open."""
-    if lock is None:
-        return
-    with contextlib.suppress(OSError):
-        fcntl.flock(lock, fcntl.LOCK_UN)
-    _locks.discard(lock)
-    with contextlib.suppress(OSError):
-        os.close(lock)

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from ..proto import podlog_pb2 as pb
 from ..proto import spoolfile
+from ..proto.backoff import Backoff
 from ..proto.errors import WireError
 from ..proto.records import Event
 from .streams import Stream
@@ -122,7 +123,7 @@ class Orphans:
     # ----------------------------------------------------------- its thread
 
     def _loop(self) -> None:
-        pause = _FIRST_PAUSE_S
+        pauses = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._asked > self.through)
@@ -130,13 +131,12 @@ class Orphans:
             if self._closed:
                 return
             if self._all_through():
-                pause = _FIRST_PAUSE_S
+                pauses.reset()
                 self.through = asked
                 self._receiver.wake()
                 continue
             with self._changed:
-                self._changed.wait_for(lambda: self._closed, pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_S)
+                self._changed.wait_for(lambda: self._closed, pauses.next())
 
     def _all_through(self) -> bool:
         """Delivers what lies in the folders; false if something has to be tried again."""

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from ..proto.backoff import Backoff
 from .runners import ToolDiedError
 
 _log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Patience:
         report: Callable[[str, str], None],
     ) -> None:
         self._name = name
-        self._first, self._longest = backoff
+        self._backoff = backoff
         self._closing = closing
         self._report = report
         self.raised = 0
@@ -67,7 +68,7 @@ class Patience:
             ClosingError: it raised while the feed was closing.
         """
         failed = died = away = 0
-        began, pause = time.monotonic(), self._first
+        began, pauses = time.monotonic(), Backoff(*self._backoff)
         while (error := self.once(call, trace=failed + died + away == 0)) is not None:
             self.wait(0.0)
             match error:
@@ -81,8 +82,7 @@ class Patience:
                     failed += 1
             if died >= deaths or failed >= tries:
                 return False
-            self.wait(pause)
-            pause = min(self._longest, 2 * pause)
+            self.wait(pauses.next())
         if away >= ANNOUNCE_AT and not quiet:
             self._report("tool_back", f"is back after {time.monotonic() - began:.0f} s")
         return True

@@ -3,7 +3,7 @@
 One JSON object a line: down the coordinator's stdin come `Setup` first, then
 `ProcessExit` and `AllEnded` from a launcher; end of file says that the parent
 is gone. Up its stdout come `Ready` (or `Failed`), then `Opened`,
-`ConsoleLine` and last `Ended`.
+`ConsoleLine`, `FirstSign` and last `Ended`.
 """
 
 import base64
@@ -23,6 +23,8 @@ class Setup:
 
     `open` is the serialized `pb.Open` that one before it, which died, had
     served (see `Opened`): the run is opened at once, without process 0.
+    `log_path` and `run_id` are the launcher's: where the verdict of a job is
+    kept whose process 0 never came to open a run; "": nowhere.
     """
 
     job_id: str
@@ -35,6 +37,8 @@ class Setup:
     port: int = 0
     launched: bool = False
     open: bytes = dataclasses.field(default=b"", repr=False)
+    log_path: str = ""
+    run_id: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,6 +48,7 @@ class ProcessExit:
     `caused` is false where the launcher itself ended it: never a root cause.
     `received` is what the launcher itself had received by then, if it did: the
     first sign, which must be known before the last process's end makes a verdict.
+    `out_of_memory`: the kernel killed it for want of memory.
     """
 
     process: int
@@ -52,6 +57,7 @@ class ProcessExit:
     signal: int | None = None
     caused: bool = True
     received: int | None = None
+    out_of_memory: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -100,6 +106,19 @@ class ConsoleLine:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class FirstSign:
+    """A process failed, ended or was lost, and it was the first: the job will not succeed.
+
+    Told once for each process that becomes the first; hard signs only, never a
+    mere broken connection.
+    """
+
+    process: int
+    status: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Ended:
     """The coordinator has settled; its last line."""
 
@@ -108,10 +127,23 @@ class Ended:
     rows: int = 0
 
 
-Notice = Setup | ProcessExit | AllEnded | Ready | Failed | Opened | ConsoleLine | Ended
+Notice = (
+    Setup | ProcessExit | AllEnded | Ready | Failed | Opened | ConsoleLine | FirstSign | Ended
+)
 
 _TYPES: dict[str, type[Notice]] = {
-    t.__name__: t for t in (Setup, ProcessExit, AllEnded, Ready, Failed, Opened, ConsoleLine, Ended)
+    t.__name__: t
+    for t in (
+        Setup,
+        ProcessExit,
+        AllEnded,
+        Ready,
+        Failed,
+        Opened,
+        ConsoleLine,
+        FirstSign,
+        Ended,
+    )
 }
 
 

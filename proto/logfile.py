@@ -17,10 +17,11 @@ import errno
 import fcntl
 import os
 import struct
-import weakref
 from pathlib import Path
 
 from crc32c import crc32c
+
+from . import forks
 
 MAGIC = b"PODLOG1\n"
 FRAME_BYTES = 8
@@ -51,7 +52,7 @@ class LogFile:
         self.locked = False
         self._fd = fd
         self._torn = False
-        _open_files.add(self)
+        forks.in_child(self, LogFile.close)
 
     @classmethod
     def create(cls, path: Path, header: bytes) -> "LogFile":
@@ -108,7 +109,7 @@ class LogFile:
         os.fdatasync(self._fd)
 
     def close(self) -> None:
-        """Releases file and lock; safe twice."""
+        """Releases file and lock, in a forked child its copy only; safe twice."""
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             os.close(fd)
@@ -130,19 +131,6 @@ class LogFile:
     def _cut_back(self) -> None:
         os.ftruncate(self._fd, self.size)
         self._torn = False
-
-
-_open_files: "weakref.WeakSet[LogFile]" = weakref.WeakSet()
-
-
-def _leave_to_parent() -> None:
-    # Closing only: unlocking would take the lock from the parent too.
-    for file in list(_open_files):
-        with contextlib.suppress(OSError):
-            file.close()
-
-
-os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def frame_length(prefix: bytes) -> int:

@@ -1,6 +1,9 @@
-# podlog.proto sha256: 2103c8afbcbc5f233cd972840150e1fd8c86ea6264dcada183b7b4a7d6ca587d
+# podlog.proto sha256: 693f586e8d31068177f712e537d4a88a79ec7334b005a2f766f3855f79d5f6b3
 from podlog.proto import records_pb2 as _records_pb2
 from podlog.proto import feed_pb2 as _feed_pb2
+from podlog.proto import fate_pb2 as _fate_pb2
+from podlog.proto import watch_pb2 as _watch_pb2
+from podlog.proto import fate_pb2 as _fate_pb2_1
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -34,6 +37,23 @@ from podlog.proto.feed_pb2 import FeedOpen as FeedOpen
 from podlog.proto.feed_pb2 import FeedWrite as FeedWrite
 from podlog.proto.feed_pb2 import FeedFinalize as FeedFinalize
 from podlog.proto.feed_pb2 import FeedReply as FeedReply
+from podlog.proto.fate_pb2 import StopRequest as StopRequest
+from podlog.proto.fate_pb2 import StopAnswer as StopAnswer
+from podlog.proto.fate_pb2 import Stacks as Stacks
+from podlog.proto.fate_pb2 import Failed as Failed
+from podlog.proto.fate_pb2 import StopProposal as StopProposal
+from podlog.proto.fate_pb2 import StopOutcome as StopOutcome
+from podlog.proto.fate_pb2 import FirstSign as FirstSign
+from podlog.proto.fate_pb2 import StackRequest as StackRequest
+from podlog.proto.fate_pb2 import Verdict as Verdict
+from podlog.proto.fate_pb2 import LauncherMessage as LauncherMessage
+from podlog.proto.fate_pb2 import Attend as Attend
+from podlog.proto.fate_pb2 import ExitReport as ExitReport
+from podlog.proto.fate_pb2 import LauncherNotice as LauncherNotice
+from podlog.proto.watch_pb2 import WatchRequest as WatchRequest
+from podlog.proto.watch_pb2 import Snapshot as Snapshot
+from podlog.proto.watch_pb2 import MemberView as MemberView
+from podlog.proto.watch_pb2 import ToolView as ToolView
 
 DESCRIPTOR: _descriptor.FileDescriptor
 KIND_UNSPECIFIED: _records_pb2.Kind
@@ -66,7 +86,7 @@ BOOL: _records_pb2.Dtype
 BYTES: _records_pb2.Dtype
 
 class WorkerMessage(_message.Message):
-    __slots__ = ("hello", "open", "batch", "heartbeat", "merged_request", "postprocess_answer", "finalize", "goodbye", "orphan", "chunk")
+    __slots__ = ("hello", "open", "batch", "heartbeat", "merged_request", "postprocess_answer", "finalize", "goodbye", "orphan", "chunk", "stop_request", "stop_answer", "stacks", "failed")
     HELLO_FIELD_NUMBER: _ClassVar[int]
     OPEN_FIELD_NUMBER: _ClassVar[int]
     BATCH_FIELD_NUMBER: _ClassVar[int]
@@ -77,6 +97,10 @@ class WorkerMessage(_message.Message):
     GOODBYE_FIELD_NUMBER: _ClassVar[int]
     ORPHAN_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
+    STOP_REQUEST_FIELD_NUMBER: _ClassVar[int]
+    STOP_ANSWER_FIELD_NUMBER: _ClassVar[int]
+    STACKS_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
     hello: Hello
     open: Open
     batch: Batch
@@ -87,7 +111,11 @@ class WorkerMessage(_message.Message):
     goodbye: Goodbye
     orphan: Orphan
     chunk: Chunk
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., merged_request: _Optional[_Union[MergedRequest, _Mapping]] = ..., postprocess_answer: _Optional[_Union[PostprocessAnswer, _Mapping]] = ..., finalize: _Optional[_Union[Finalize, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ..., orphan: _Optional[_Union[Orphan, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ...) -> None: ...
+    stop_request: _fate_pb2_1.StopRequest
+    stop_answer: _fate_pb2_1.StopAnswer
+    stacks: _fate_pb2_1.Stacks
+    failed: _fate_pb2_1.Failed
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., merged_request: _Optional[_Union[MergedRequest, _Mapping]] = ..., postprocess_answer: _Optional[_Union[PostprocessAnswer, _Mapping]] = ..., finalize: _Optional[_Union[Finalize, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ..., orphan: _Optional[_Union[Orphan, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., stop_request: _Optional[_Union[_fate_pb2_1.StopRequest, _Mapping]] = ..., stop_answer: _Optional[_Union[_fate_pb2_1.StopAnswer, _Mapping]] = ..., stacks: _Optional[_Union[_fate_pb2_1.Stacks, _Mapping]] = ..., failed: _Optional[_Union[_fate_pb2_1.Failed, _Mapping]] = ...) -> None: ...
 
 class Chunk(_message.Message):
     __slots__ = ("data", "last")
@@ -182,7 +210,21 @@ class Progress(_message.Message):
     def __init__(self, mode: _Optional[str] = ..., kind: _Optional[_Union[_records_pb2.Kind, str]] = ..., step: _Optional[int] = ..., seq: _Optional[int] = ..., left: bool = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("sent", "step", "phase", "mode", "backlog", "pending", "progress", "made")
+    __slots__ = ("sent", "step", "phase", "mode", "backlog", "pending", "progress", "made", "idle_s", "longest_s", "quiet", "gate", "training", "entered", "steps", "phase_s", "step_s", "offset_s", "round_trip_s", "nans", "last")
+    class EnteredEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class PhaseSEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     SENT_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
@@ -191,6 +233,19 @@ class Heartbeat(_message.Message):
     PENDING_FIELD_NUMBER: _ClassVar[int]
     PROGRESS_FIELD_NUMBER: _ClassVar[int]
     MADE_FIELD_NUMBER: _ClassVar[int]
+    IDLE_S_FIELD_NUMBER: _ClassVar[int]
+    LONGEST_S_FIELD_NUMBER: _ClassVar[int]
+    QUIET_FIELD_NUMBER: _ClassVar[int]
+    GATE_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_FIELD_NUMBER: _ClassVar[int]
+    ENTERED_FIELD_NUMBER: _ClassVar[int]
+    STEPS_FIELD_NUMBER: _ClassVar[int]
+    PHASE_S_FIELD_NUMBER: _ClassVar[int]
+    STEP_S_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_S_FIELD_NUMBER: _ClassVar[int]
+    ROUND_TRIP_S_FIELD_NUMBER: _ClassVar[int]
+    NANS_FIELD_NUMBER: _ClassVar[int]
+    LAST_FIELD_NUMBER: _ClassVar[int]
     sent: float
     step: int
     phase: str
@@ -199,7 +254,20 @@ class Heartbeat(_message.Message):
     pending: int
     progress: _containers.RepeatedCompositeFieldContainer[Progress]
     made: int
-    def __init__(self, sent: _Optional[float] = ..., step: _Optional[int] = ..., phase: _Optional[str] = ..., mode: _Optional[str] = ..., backlog: _Optional[int] = ..., pending: _Optional[int] = ..., progress: _Optional[_Iterable[_Union[Progress, _Mapping]]] = ..., made: _Optional[int] = ...) -> None: ...
+    idle_s: float
+    longest_s: float
+    quiet: bool
+    gate: int
+    training: int
+    entered: _containers.ScalarMap[str, int]
+    steps: int
+    phase_s: _containers.ScalarMap[str, float]
+    step_s: float
+    offset_s: float
+    round_trip_s: float
+    nans: int
+    last: str
+    def __init__(self, sent: _Optional[float] = ..., step: _Optional[int] = ..., phase: _Optional[str] = ..., mode: _Optional[str] = ..., backlog: _Optional[int] = ..., pending: _Optional[int] = ..., progress: _Optional[_Iterable[_Union[Progress, _Mapping]]] = ..., made: _Optional[int] = ..., idle_s: _Optional[float] = ..., longest_s: _Optional[float] = ..., quiet: bool = ..., gate: _Optional[int] = ..., training: _Optional[int] = ..., entered: _Optional[_Mapping[str, int]] = ..., steps: _Optional[int] = ..., phase_s: _Optional[_Mapping[str, float]] = ..., step_s: _Optional[float] = ..., offset_s: _Optional[float] = ..., round_trip_s: _Optional[float] = ..., nans: _Optional[int] = ..., last: _Optional[str] = ...) -> None: ...
 
 class MergedRequest(_message.Message):
     __slots__ = ("id", "mode", "step")
@@ -229,18 +297,22 @@ class PostprocessAnswer(_message.Message):
     def __init__(self, id: _Optional[int] = ..., metrics: _Optional[_Mapping[str, _feed_pb2.Value]] = ..., error: _Optional[str] = ...) -> None: ...
 
 class Finalize(_message.Message):
-    __slots__ = ("status",)
+    __slots__ = ("status", "error")
     STATUS_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
     status: str
-    def __init__(self, status: _Optional[str] = ...) -> None: ...
+    error: str
+    def __init__(self, status: _Optional[str] = ..., error: _Optional[str] = ...) -> None: ...
 
 class Goodbye(_message.Message):
-    __slots__ = ("status", "made")
+    __slots__ = ("status", "made", "error")
     STATUS_FIELD_NUMBER: _ClassVar[int]
     MADE_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
     status: str
     made: int
-    def __init__(self, status: _Optional[str] = ..., made: _Optional[int] = ...) -> None: ...
+    error: str
+    def __init__(self, status: _Optional[str] = ..., made: _Optional[int] = ..., error: _Optional[str] = ...) -> None: ...
 
 class Orphan(_message.Message):
     __slots__ = ("hello", "batch", "last")
@@ -253,7 +325,7 @@ class Orphan(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., last: bool = ...) -> None: ...
 
 class CoordinatorMessage(_message.Message):
-    __slots__ = ("welcome", "ack", "heartbeat_reply", "merged_row", "postprocess_request", "verdict", "opened", "chunk")
+    __slots__ = ("welcome", "ack", "heartbeat_reply", "merged_row", "postprocess_request", "verdict", "opened", "chunk", "stop_proposal", "stop_outcome", "first_sign", "stack_request")
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     ACK_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_REPLY_FIELD_NUMBER: _ClassVar[int]
@@ -262,15 +334,23 @@ class CoordinatorMessage(_message.Message):
     VERDICT_FIELD_NUMBER: _ClassVar[int]
     OPENED_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
+    STOP_PROPOSAL_FIELD_NUMBER: _ClassVar[int]
+    STOP_OUTCOME_FIELD_NUMBER: _ClassVar[int]
+    FIRST_SIGN_FIELD_NUMBER: _ClassVar[int]
+    STACK_REQUEST_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     ack: Ack
     heartbeat_reply: HeartbeatReply
     merged_row: MergedRow
     postprocess_request: PostprocessRequest
-    verdict: Verdict
+    verdict: _fate_pb2_1.Verdict
     opened: Opened
     chunk: Chunk
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., heartbeat_reply: _Optional[_Union[HeartbeatReply, _Mapping]] = ..., merged_row: _Optional[_Union[MergedRow, _Mapping]] = ..., postprocess_request: _Optional[_Union[PostprocessRequest, _Mapping]] = ..., verdict: _Optional[_Union[Verdict, _Mapping]] = ..., opened: _Optional[_Union[Opened, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ...) -> None: ...
+    stop_proposal: _fate_pb2_1.StopProposal
+    stop_outcome: _fate_pb2_1.StopOutcome
+    first_sign: _fate_pb2_1.FirstSign
+    stack_request: _fate_pb2_1.StackRequest
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., heartbeat_reply: _Optional[_Union[HeartbeatReply, _Mapping]] = ..., merged_row: _Optional[_Union[MergedRow, _Mapping]] = ..., postprocess_request: _Optional[_Union[PostprocessRequest, _Mapping]] = ..., verdict: _Optional[_Union[_fate_pb2_1.Verdict, _Mapping]] = ..., opened: _Optional[_Union[Opened, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., stop_proposal: _Optional[_Union[_fate_pb2_1.StopProposal, _Mapping]] = ..., stop_outcome: _Optional[_Union[_fate_pb2_1.StopOutcome, _Mapping]] = ..., first_sign: _Optional[_Union[_fate_pb2_1.FirstSign, _Mapping]] = ..., stack_request: _Optional[_Union[_fate_pb2_1.StackRequest, _Mapping]] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("incarnation", "ack", "podlog_version", "job_id", "send_interval_s", "heartbeat_s", "warnings", "job_started")
@@ -342,25 +422,3 @@ class PostprocessRequest(_message.Message):
     id: int
     metrics: _containers.MessageMap[str, _feed_pb2.Value]
     def __init__(self, id: _Optional[int] = ..., metrics: _Optional[_Mapping[str, _feed_pb2.Value]] = ...) -> None: ...
-
-class Verdict(_message.Message):
-    __slots__ = ("status", "final", "waiting_for", "root_cause", "chapter")
-    STATUS_FIELD_NUMBER: _ClassVar[int]
-    FINAL_FIELD_NUMBER: _ClassVar[int]
-    WAITING_FOR_FIELD_NUMBER: _ClassVar[int]
-    ROOT_CAUSE_FIELD_NUMBER: _ClassVar[int]
-    CHAPTER_FIELD_NUMBER: _ClassVar[int]
-    status: str
-    final: bool
-    waiting_for: _containers.RepeatedScalarFieldContainer[int]
-    root_cause: str
-    chapter: int
-    def __init__(self, status: _Optional[str] = ..., final: bool = ..., waiting_for: _Optional[_Iterable[int]] = ..., root_cause: _Optional[str] = ..., chapter: _Optional[int] = ...) -> None: ...
-
-class WatchRequest(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...
-
-class Snapshot(_message.Message):
-    __slots__ = ()
-    def __init__(self) -> None: ...

@@ -15,7 +15,7 @@ from collections import deque
 
 from ..proto import podlog_pb2 as pb
 from ..proto.records import Kind
-from .ranges import Ranges
+from .numberset import NumberSet
 
 _Key = tuple[str, Kind]
 
@@ -38,7 +38,7 @@ class Handed:
         self._given = 0
         self._below = 0
         self._seq = 0
-        self._ahead = Ranges()
+        self._ahead = NumberSet()
         self._marks: dict[_Key, deque[_Mark]] = {}
         self._held: dict[_Key, _Mark] = {}
 

@@ -2,6 +2,8 @@
 
 import random
 
+from ..proto.backoff import Backoff
+
 _FIRST_PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 5.0
 _TELL_AFTER_S = 10.0
@@ -16,18 +18,17 @@ class Outage:
 
     def __init__(self, now: float) -> None:
         self._since = now
-        self._failures = 0
+        self._pauses = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
         self._told = False
 
     def over(self, now: float) -> None:
         """A connection was good; what follows is the next outage."""
-        self._since, self._failures, self._told = now, 0, False
+        self._since, self._told = now, False
+        self._pauses.reset()
 
     def pause(self) -> float:
         """Seconds until the next attempt: longer each time, and not the same for all processes."""
-        self._failures += 1
-        longest = min(_FIRST_PAUSE_S * 2 ** min(self._failures - 1, 10), _LONGEST_PAUSE_S)
-        return float(longest * random.uniform(0.5, 1.0))
+        return self._pauses.next() * random.uniform(0.5, 1.0)
 
     def lasts(self, now: float) -> float | None:
         """Seconds since it began, once, when that is worth a warning."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from podlog.cluster import launch
+from podlog.cluster.outcome import EXIT_STATUS
 
 MARK = "PODLOG_TEST_MARK"
 
@@ -193,7 +193,7 @@ def test_killed_launcher_leaves_nothing(start: Callable[..., Running]) -> None:
 
 def test_exit_statuses() -> None:
     """The verdict's words have the exit statuses that the README promises."""
-    assert launch.EXIT_STATUS == {
+    assert EXIT_STATUS == {
         "success": 0,
         "failure": 1,
         "unfinished": 1,

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from podlog.proto.records import Kind
 from podlog.worker.losses import Losses
-from podlog.worker.ranges import Ranges
+from podlog.worker.numberset import NumberSet
 
 
 def test_the_cause_counts_kinds_by_reason() -> None:
@@ -34,13 +34,13 @@ def test_what_is_taken_is_counted_no_more() -> None:
 @given(st.permutations(range(1, 40)))
 def test_numbers_become_ranges_and_are_taken_in_order(numbers: list[int]) -> None:
     """As a set would, whatever the order; neighbours are one range."""
-    ranges, model, below = Ranges(), set[int](), 0
+    found, model, below = NumberSet(), set[int](), 0
     for number in numbers:
-        ranges.add(number)
+        found.add(number)
         model.add(number)
-        below = ranges.take_from(below + 1)
+        below = found.take_from(below + 1)
         model -= set(range(1, below + 1))
-        assert ranges.count == len(model)
-        assert len(ranges) == sum(n - 1 not in model for n in model)
+        assert found.count == len(model)
+        assert len(found) == sum(n - 1 not in model for n in model)
         assert below + 1 not in model
     assert below == 39

@@ -1,7 +1,7 @@
 """A set of numbers that lie mostly side by side, as ranges; pure."""
 
 
-class Ranges:
+class NumberSet:
     """Whole numbers, each added once. Not thread-safe.
 
     Attributes:
