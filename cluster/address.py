@@ -4,7 +4,8 @@ import dataclasses
 import ipaddress
 import socket
 
-_WILDCARD = "0.0.0.0"
+WILDCARD = "0.0.0.0"
+"""Listens on all IPv4 addresses of this machine."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -33,17 +34,17 @@ def listening(shared: str, bind: str = "") -> Listening:
         bind: the address a user asks for; "" lets this function pick.
     """
     if bind:
-        wildcard = bind in (_WILDCARD, "::")
+        wildcard = bind in (WILDCARD, "::")
         return Listening(bind, (shared or socket.getfqdn()) if wildcard else bind)
     if shared:
         numeric = _resolve(shared)
         if numeric and _is_ours(numeric):
             # Machines often know their own name as a loopback address, which
             # the others would not reach.
-            if _is_loopback(numeric) and not _names_loopback(shared):
-                return Listening(_WILDCARD, shared)
-            return Listening(numeric, numeric if _names_loopback(shared) else shared)
-    return Listening(_WILDCARD, socket.getfqdn())
+            if _is_loopback(numeric) and not is_loopback(shared):
+                return Listening(WILDCARD, shared)
+            return Listening(numeric, numeric if is_loopback(shared) else shared)
+    return Listening(WILDCARD, socket.getfqdn())
 
 
 def join(host: str, port: int) -> str:
@@ -82,7 +83,8 @@ def _is_loopback(numeric: str) -> bool:
     return ipaddress.ip_address(numeric.split("%")[0]).is_loopback
 
 
-def _names_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether `host` says, without being looked up, that it is this machine alone."""
     if host == "localhost":
         return True
     try:

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..proto.config import SecurityConfig
 from ..proto.control import AllEnded, Ended, ProcessExit
 from . import address, env, jobs
+from .listener import Listener
 from .nursery import Nursery
 from .sidecar import Sidecar
 from .witness import lives
@@ -61,9 +62,7 @@ class ChaosJob:
         self._sidecar = Sidecar.start(
             self._setup,
             output=folder / "coordinator.log",
-            on_console=lambda _: None,
-            on_restart=self._publish,
-            on_death=lambda _: None,
+            listener=Listener(console=lambda _: None, restart=self._publish, death=lambda _: None),
         )
         self._lived: dict[int, int] = {}
         self._loads: list[int] = []

@@ -2,12 +2,11 @@
 
 import contextlib
 import os
-import queue
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..proto.control import ProcessExit
@@ -19,52 +18,80 @@ class Children:
     """Processes in sessions of their own, each with a thread that reaps it.
 
     They die with this process, even if it is killed. Made, started and
-    signalled on the main thread; `exits` may be read by any.
+    signalled on the main thread.
 
-    Attributes:
-        exits: gets a `ProcessExit` for each process that ends.
+    Args:
+        on_exit: called with a `ProcessExit` for each process that ends, on the
+            thread that reaped it; must not block.
     """
 
-    def __init__(self, exits: "queue.SimpleQueue[ProcessExit | int]"):
-        self.exits = exits
-        self._processes: list[subprocess.Popen[bytes]] = []
+    def __init__(self, on_exit: Callable[[ProcessExit], None]):
+        self._on_exit = on_exit
+        self._processes: dict[int, subprocess.Popen[bytes]] = {}
         self._threads: list[threading.Thread] = []
         self._ended: set[int] = set()
         self._lock = threading.Lock()
 
-    def start(self, command: Sequence[str], environment: Mapping[str, str]) -> int:
-        """Starts the next process and returns its pid.
+    def start(
+        self,
+        index: int,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        *,
+        pass_fds: Sequence[int] = (),
+    ) -> int:
+        """Starts process `index` of the job and returns its pid.
+
+        Args:
+            index: of the job; names it in its `ProcessExit`.
+            command: a program's path and its arguments.
+            environment: all of it.
+            pass_fds: descriptors that it inherits.
 
         Raises:
             OSError: it cannot be started.
         """
-        index = len(self._processes)
         process = subprocess.Popen(
             [*dying_with(os.getpid()), *command],
             stdin=subprocess.DEVNULL,
             env=dict(environment),
             start_new_session=True,
+            pass_fds=pass_fds,
         )
         thread = threading.Thread(
             target=self._reap, args=(index, process), name=f"podlog-reap-{index}", daemon=True
         )
-        self._processes.append(process)
+        self._processes[index] = process
         self._threads.append(thread)
         thread.start()
         return process.pid
 
     @property
+    def started(self) -> int:
+        """How many processes were started."""
+        return len(self._processes)
+
+    @property
     def running(self) -> list[int]:
         """Indices of the processes that have not ended."""
         with self._lock:
-            return [i for i in range(len(self._processes)) if i not in self._ended]
+            return [index for index in self._processes if index not in self._ended]
 
-    def send(self, number: int) -> None:
-        """Sends signal `number` to every process that runs, and to its children."""
+    def send(self, number: int, spared: int | None = None) -> frozenset[int]:
+        """Sends signal `number` to every process that runs, and to its children.
+
+        Args:
+            number: the signal.
+            spared: index of a process that does not get it.
+
+        Returns:
+            Who got it.
+        """
         with self._lock:
-            for index, process in enumerate(self._processes):
-                if index not in self._ended:
-                    _signal_group(process.pid, number)
+            sent = frozenset(self._processes) - self._ended - {spared}
+            for index in sent:
+                _signal_group(self._processes[index].pid, number)
+        return sent
 
     def close(self) -> None:
         """Kills what still runs and joins the reaping threads; safe twice."""
@@ -83,7 +110,7 @@ class Children:
         # resource tracker is among it, and still cleans up.
         _signal_group(process.pid, signal.SIGTERM)
         code = process.wait()
-        self.exits.put(
+        self._on_exit(
             ProcessExit(
                 process=index,
                 pid=process.pid,
@@ -101,14 +128,3 @@ def dying_with(parent: int) -> list[str]:
 def _signal_group(group: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
-
-
-def said(exit_: ProcessExit) -> str:
-    """How a process ended, for people."""
-    if exit_.signal is None:
-        return f"process {exit_.process} ended with exit code {exit_.code}"
-    try:
-        name = signal.Signals(exit_.signal).name
-    except ValueError:
-        name = f"signal {exit_.signal}"
-    return f"process {exit_.process} was ended by {name}"

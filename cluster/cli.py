@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..proto.errors import PodlogError
-from . import cli_audit, cli_chaos, cli_serve, launch
+from . import cli_audit, cli_chaos, cli_exec, cli_serve, cli_watch, launch
 
 app = typer.Typer(
     name="podlog",
@@ -71,6 +71,14 @@ def run(
         float,
         typer.Option(min=0.0, help="Seconds from asking the processes to stop to killing them."),
     ] = 5.0,
+    restarts: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="How often a job that failed, lost a process or did not finish is started again, "
+            "with the same log_path.",
+        ),
+    ] = 0,
     tls: Annotated[
         bool, typer.Option(help="Encrypt what the processes say to the coordinator.")
     ] = True,
@@ -79,7 +87,8 @@ def run(
 
     In each process a plain `jax.distributed.initialize()`, or
     `podlog.cluster.initialize()`, joins the pod. The coordinator is started first and ends
-    after everything is merged and written. If one process fails the others are stopped.
+    after everything is merged and written. If one process fails the others are stopped: SIGTERM,
+    then SIGKILL after `--grace`. Ctrl-C and SIGTERM are passed on; a second one kills.
 
     Options of podlog stand before the script, the script's own behind it:
 
@@ -87,8 +96,10 @@ def run(
 
         podlog run -n 2 --cpu-devices 4 --log-path runs/a train.py
 
-    Exit status: 0 success, 1 failure or unfinished, 2 wrong usage, 65 NaN, 70 a process lost,
-    75 preempted, 130 interrupted.
+        podlog run -n 4 --restarts 3 --log-path runs/b train.py
+
+    Exit status, of the last start: 0 success, 1 failure or unfinished, 2 wrong usage, 65 NaN,
+    70 a process lost, 75 preempted, 76 aborted since another one failed, 130 interrupted.
     """
     raise typer.Exit(
         launch.run(
@@ -100,6 +111,7 @@ def run(
                 run_id=run_id,
                 grace=grace,
                 tls=tls,
+                restarts=restarts,
             )
         )
     )
@@ -140,7 +152,13 @@ def export(
 
 
 app.command(short_help="Say what became of every record of a run.")(cli_audit.audit)
+app.command(
+    "exec",
+    context_settings={"allow_interspersed_args": False},
+    short_help="Run one process of a pod under a launcher, on a cluster.",
+)(cli_exec.execute)
 app.command(short_help="Serve one job: the coordinator by itself.")(cli_serve.serve)
+app.command(short_help="Show how a job stands, live.")(cli_watch.watch)
 app.command(short_help="Kill a synthetic load at random, and count.")(cli_chaos.chaos)
 
 

@@ -6,10 +6,8 @@ import secrets
 from pathlib import Path
 
 from ..proto.config import SecurityConfig
+from ..proto.contact import TLS_NAME
 from ..proto.errors import ConfigError
-
-TLS_NAME = "podlog"
-"""The name in the certificate; workers check it whatever the address is."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

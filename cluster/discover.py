@@ -17,8 +17,10 @@ from ..proto.errors import ConfigError, MisuseError, PodlogError, UnavailableErr
 from ..proto.tool import LoggerTool
 from . import credentials, env, jobs, pod
 from .address import Listening, listening
+from .listener import Listener
 from .pod import Place
 from .sidecar import Sidecar
+from .telling import Teller
 
 if TYPE_CHECKING:
     from ..coordinator import Endpoint
@@ -28,6 +30,10 @@ _log = logging.getLogger(__name__)
 
 Look = Callable[[float], Contact | None]
 """Looks up where the coordinator is, at most so many seconds; None: not known now."""
+
+
+def _nobody(_: Contact) -> None:
+    """For processes that have nobody to tell."""
 
 
 class Attachment:
@@ -40,6 +46,7 @@ class Attachment:
         endpoint: a coordinator in this process.
         sidecar: a coordinator that this process started.
         absent: what is wrong while `look` finds nothing.
+        tell: passes on what `contact` finds.
 
     Attributes:
         place: which process this is.
@@ -56,6 +63,7 @@ class Attachment:
         endpoint: "Endpoint | None" = None,
         sidecar: Sidecar | None = None,
         absent: str = "process 0 did not publish its coordinator; does it make its Logger?",
+        tell: Callable[[Contact], None] = _nobody,
     ):
         self.place = place
         self.endpoint = endpoint
@@ -63,6 +71,7 @@ class Attachment:
         self._contact = contact
         self._look = look
         self._absent = absent
+        self._tell = tell
 
     @property
     def host(self) -> str:
@@ -92,6 +101,7 @@ class Attachment:
             self._contact = self._look(timeout) or self._contact
         if self._contact is None:
             raise UnavailableError(f"process {self.place.process_index}: {self._absent}")
+        self._tell(self._contact)
         return self._contact
 
     def close(self, timeout: float = 60.0) -> bool:
@@ -139,13 +149,15 @@ def attach(
         UnavailableError: the coordinator cannot be started.
         Exception: in a single process, whatever a tool's ``create`` raises.
     """
-    if coordinator_address:
-        return Attachment(place, _given(coordinator_address, config))
     said = env.read() if ordinal == 0 else env.Environment()
+    key = f"podlog/1/{ordinal}"
+    tell = Teller(said, place, key)
+    if coordinator_address:
+        return Attachment(place, _given(coordinator_address, config), tell=tell)
     told = said.contact()
     if told is not None or said.contact_file is not None:
         absent = f"{env.CONTACT} {said.contact_file} names no coordinator yet; does it run?"
-        return Attachment(place, told, look=lambda _: env.read().contact(), absent=absent)
+        return Attachment(place, told, look=_said, absent=absent, tell=tell)
     if config.coordinator == "external":
         raise ConfigError(
             'coordinator="external" needs an address: pass coordinator_address, or set '
@@ -160,10 +172,13 @@ def attach(
             "coordinator is; create the Logger after jax.distributed.initialize(), or pass "
             f"coordinator_address, or set {env.COORDINATOR} and {env.TOKEN}"
         )
-    key = f"podlog/1/{ordinal}"
     if place.process_index == 0:
         return _publish(config, place, key)
-    return Attachment(place, look=lambda timeout: _published(key, timeout))
+    return Attachment(place, look=lambda timeout: _published(key, timeout), tell=tell)
+
+
+def _said(_: float) -> Contact | None:
+    return env.read().contact()
 
 
 def _published(key: str, timeout: float) -> Contact | None:
@@ -218,7 +233,7 @@ def _publish(config: LoggerConfig, place: Place, key: str) -> Attachment:
             raise
         return Attachment(place, beacon.contact, endpoint=endpoint)
 
-    sidecar = Sidecar.start(setup, output=_output(config), on_restart=beacon.shine)
+    sidecar = Sidecar.start(setup, output=_output(config), listener=Listener(restart=beacon.shine))
     try:
         beacon.shine(sidecar.ready())
     except (PodlogError, RuntimeError):

@@ -25,8 +25,10 @@ JOB = "PODLOG_JOB"
 STARTED = "PODLOG_STARTED"
 RUN = "PODLOG_RUN"
 LOG_PATH = "PODLOG_LOG_PATH"
+PIPE = "PODLOG_PIPE"
+PUBLISH = "PODLOG_PUBLISH"
 
-_OURS = frozenset({COORDINATOR, CONTACT, TOKEN, CERT, JOB, STARTED, RUN, LOG_PATH})
+_OURS = frozenset({COORDINATOR, CONTACT, TOKEN, CERT, JOB, STARTED, RUN, LOG_PATH, PIPE, PUBLISH})
 _SLURM = (
     "SLURM_JOB_ID",
     "SLURM_STEP_NODELIST",
@@ -50,6 +52,10 @@ class Environment:
         log_path: folder for a Logger whose config has none.
         contact_file: where the launcher writes how to reach the present
             coordinator, which it may have started again at another port.
+        pipe: name of the pipe on which the launcher waits to be told how to reach
+            the coordinator (`pipe.Inlet`).
+        publish: whether the Logger of process 0 tells the other processes where
+            the launcher's coordinator is.
     """
 
     coordinator: str = ""
@@ -60,6 +66,8 @@ class Environment:
     run_id: str = ""
     log_path: Path | None = None
     contact_file: Path | None = None
+    pipe: str = ""
+    publish: bool = False
 
     @classmethod
     def naming(cls, contact: Contact) -> "Environment":
@@ -94,6 +102,8 @@ class Environment:
             STARTED: repr(self.started) if self.started else "",
             RUN: self.run_id,
             LOG_PATH: "" if self.log_path is None else str(self.log_path),
+            PIPE: self.pipe,
+            PUBLISH: "1" if self.publish else "",
         }
         return {name: value for name, value in values.items() if value}
 
@@ -119,6 +129,8 @@ def read(environ: Mapping[str, str] = os.environ) -> Environment:
         started=started,
         run_id=environ.get(RUN, ""),
         log_path=Path(log_path) if log_path else None,
+        pipe=environ.get(PIPE, ""),
+        publish=bool(environ.get(PUBLISH)),
     )
 
 
@@ -161,29 +173,40 @@ class Described:
     Attributes:
         by: who describes it, e.g. ``"SLURM"``.
         processes: how many processes it has; None: it does not say.
+        index: which of them this is; None: it does not say.
     """
 
     by: str
     processes: int | None
+    index: int | None = None
 
 
 def described(environ: Mapping[str, str] = os.environ) -> Described | None:
     """The pod described by a launcher or cluster, or None if nothing is."""
     if all(name in environ for name in _SLURM):
-        return Described("SLURM", _number(environ["SLURM_NTASKS"]))
+        index = _number(environ["SLURM_PROCID"])
+        return Described("SLURM", _number(environ["SLURM_NTASKS"]), index)
     if "OMPI_COMM_WORLD_SIZE" in environ:
-        return Described("Open MPI", _number(environ["OMPI_COMM_WORLD_SIZE"]))
+        index = _number(environ.get("OMPI_COMM_WORLD_RANK", ""))
+        return Described("Open MPI", _number(environ["OMPI_COMM_WORLD_SIZE"]), index)
     hosts = environ.get("TPU_PROCESS_ADDRESSES") or environ.get("TPU_WORKER_HOSTNAMES")
     if hosts:
-        slices = _number(environ.get("MEGASCALE_NUM_SLICES", "1")) or 1
-        return Described("TPU", len(hosts.split(",")) * slices)
+        return _slices(len(hosts.split(",")), environ)
     if "TPU_PROCESS_ADDRESSES_PATH" in environ:
         return Described("TPU", None)
     if "KUBERNETES_SERVICE_HOST" in environ and "JOB_COMPLETION_INDEX" in environ:
-        return Described("Kubernetes", None)
+        return Described("Kubernetes", None, _number(environ["JOB_COMPLETION_INDEX"]))
     if "JAX_COORDINATOR_ADDRESS" in environ:
         return Described("JAX_COORDINATOR_ADDRESS", None)
     return None
+
+
+def _slices(workers: int, environ: Mapping[str, str]) -> Described:
+    """A pod of TPU slices with so many workers each, numbered slice by slice."""
+    slices = _number(environ.get("MEGASCALE_NUM_SLICES", "1")) or 1
+    worker = _number(environ.get("TPU_WORKER_ID", ""))
+    before = workers * (_number(environ.get("MEGASCALE_SLICE_ID", "0")) or 0)
+    return Described("TPU", workers * slices, None if worker is None else before + worker)
 
 
 def _number(text: str) -> int | None:
@@ -231,6 +254,18 @@ def child(
     }
     if cpu_devices is not None:
         values |= {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(cpu_devices)}
+    return values | job.variables()
+
+
+def wrapped(job: Environment, inherited: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of the one process that this launcher wraps, on a cluster of its own.
+
+    Args:
+        job: what the process is told of the job.
+        inherited: the launcher's own environment; the cluster's description stays.
+    """
+    values = {name: value for name, value in inherited.items() if name not in _OURS}
+    values.setdefault("PYTHONUNBUFFERED", "1")
     return values | job.variables()
 
 

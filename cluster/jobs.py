@@ -16,6 +16,8 @@ def new_job(
     token: str = "",
     bind: str = "127.0.0.1",
     launched: bool = False,
+    log_path: str = "",
+    run_id: str = "",
 ) -> Setup:
     """Mints the job_id and makes what its coordinator must know.
 
@@ -25,6 +27,9 @@ def new_job(
         token: a token that is given already.
         bind: address to listen on.
         launched: whether its parent is a launcher, which tells how processes end.
+        log_path: where the launcher wants the verdict on a job whose process 0
+            never comes; "": nowhere.
+        run_id: the name of that run; "": any.
 
     Raises:
         ConfigError: a file of `security` is missing or empty.
@@ -39,6 +44,8 @@ def new_job(
         key=secret.key,
         bind=bind,
         launched=launched,
+        log_path=log_path,
+        run_id=run_id,
     )
 
 

@@ -1,8 +1,8 @@
-"""How a job ended, as its command says it: a line for people, an exit status."""
+"""How processes and jobs end, as commands say it: lines for people, an exit status."""
 
 import signal
 
-from ..proto.control import Ended, Opened
+from ..proto.control import ABORTED, Ended, FirstSign, Opened, ProcessExit
 from .terminal import tell
 
 EXIT_STATUS = {
@@ -12,9 +12,20 @@ EXIT_STATUS = {
     "nan": 65,
     "lost": 70,
     "preempted": 75,
+    "abort": ABORTED,
     "interrupted": 130,
 }
-"""Exit status of a job by its verdict; any other word counts as a failure."""
+"""Exit status of a job by its verdict; any other word counts as a failure.
+
+``abort`` is that of a process which ended itself since another one had failed
+(``fate.abort_on_peer_failure``), and of its launcher if that knows no more.
+"""
+
+STARTED_AGAIN = frozenset({"failure", "lost", "unfinished", "abort"})
+"""Verdicts after which ``--restarts`` starts a job again; the others were wanted."""
+
+ABANDONED = frozenset({"failure", "lost", "interrupted", "abort"})
+"""Verdicts after which processes that are still there have nothing more to do."""
 
 UNSETTLED = Ended("unfinished", "the coordinator did not settle; see coordinator.log")
 """How a job ended whose coordinator opened a run and has no last word."""
@@ -38,3 +49,32 @@ def tell_end(opened: Opened | None, ended: Ended) -> None:
     else:
         where = f" in {opened.log_path}" if opened.log_path else ""
         tell(f"{ended.status}{cause}; run {opened.run_id}, {ended.rows} rows{where}")
+
+
+def status_of(exit_: ProcessExit) -> str:
+    """The verdict on a job of which only that exit is known."""
+    if exit_.signal is None:
+        codes = {0: "success", EXIT_STATUS["abort"]: "abort"}
+        return codes.get(exit_.code or 0, "failure")
+    stopped = exit_.signal in (signal.SIGINT, signal.SIGTERM)
+    return stopped_by(exit_.signal) if stopped else "lost"
+
+
+def said(exit_: ProcessExit) -> str:
+    """How a process ended, for people."""
+    if exit_.signal is None:
+        note = " (another one had failed)" if status_of(exit_) == "abort" else ""
+        return f"process {exit_.process} ended with exit code {exit_.code}{note}"
+    try:
+        name = signal.Signals(exit_.signal).name
+    except ValueError:
+        name = f"signal {exit_.signal}"
+    note = " (out of memory)" if exit_.out_of_memory else ""
+    return f"process {exit_.process} was ended by {name}{note}"
+
+
+def sign_said(sign: FirstSign) -> str:
+    """The first sign that a job fails, for people."""
+    host = f" on {sign.host}" if sign.host else ""
+    reason = f" ({sign.reason})" if sign.reason else ""
+    return f"process {sign.process}{host}: {sign.status}{reason}"

@@ -15,6 +15,8 @@ from . import env
 
 _log = logging.getLogger(__name__)
 
+_PREEMPTION_KEY = "RECEIVED_PREEMPTION_NOTICE"
+
 _REMEDY = (
     "create the Logger after jax.distributed.initialize() (or podlog.cluster.initialize(), which "
     "does nothing in a single process); if these processes are no pod, pass process_index=0 and "
@@ -164,6 +166,27 @@ def lookup(key: str, timeout: float) -> str | None:
     except RuntimeError as error:
         _log.debug("key-value store, %s: %s", key, error)
         return None
+
+
+def preempted() -> str | None:
+    """JAX's notice that the job is about to be preempted, or None; does not wait.
+
+    JAX's own handler of SIGTERM puts it into the store; to read it takes part in nothing.
+    """
+    state = joined()
+    if state is None:
+        return None
+    try:
+        notice = state.client.key_value_try_get(_PREEMPTION_KEY)
+    except (AttributeError, RuntimeError):  # not there, or the store is gone
+        return None
+    return f"JAX's preemption notice ({notice})"
+
+
+def handles_sigterm() -> bool:
+    """Whether JAX has put its own handler of SIGTERM in place."""
+    state = joined()
+    return getattr(state, "preemption_sync_manager", None) is not None
 
 
 def shared_host() -> str:

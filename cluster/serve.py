@@ -20,9 +20,10 @@ from ..proto.control import AllEnded
 from ..proto.errors import ConfigError, UnavailableError
 from . import env, jobs
 from .address import listening
-from .outcome import UNSETTLED, exit_status, stopped_by, tell_end
+from .listener import Listener
+from .outcome import UNSETTLED, exit_status, sign_said, stopped_by, tell_end
 from .sidecar import Sidecar
-from .terminal import signals_into, tell, tell_file
+from .terminal import signals_to, tell, tell_file
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,10 +89,11 @@ class _Serving:
     def run(self, output: Path) -> int:
         """Starts it, says how it is reached, waits until all is settled."""
         events: queue.SimpleQueue[int] = queue.SimpleQueue()
-        with signals_into(events):
-            sidecar = Sidecar.start(
-                self._setup, output=output, on_restart=self._publish, on_death=tell
+        with signals_to(events.put):
+            listener = Listener(
+                restart=self._publish, death=tell, sign=lambda sign: tell(sign_said(sign))
             )
+            sidecar = Sidecar.start(self._setup, output=output, listener=listener)
             try:
                 port = sidecar.ready()
                 self._publish(port)

@@ -1,7 +1,8 @@
 """The coordinator as a process beside this one: start it, hear it, keep it, let it go.
 
-Down its stdin go `Setup`, then `ProcessExit` and `AllEnded`; up its stdout come
-`Ready` or `Failed`, `Opened`, `ConsoleLine` and `Ended` (`podlog.proto.control`).
+Down its stdin go `Setup`, then `Signalled`, `ProcessExit` and `AllEnded`; up its
+stdout come `Ready` or `Failed`, `Opened`, `ConsoleLine`, `FirstSign` and `Ended`
+(`podlog.proto.control`).
 It lives in a session of its own, so that a signal to this process's group does
 not reach it: it ends by itself when the job has settled. If it dies before that
 it is started again and told everything that the one before it was told.
@@ -9,12 +10,10 @@ it is started again and told everything that the one before it was told.
 
 import dataclasses
 import logging
-import sys
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from ..proto.backoff import Backoff
 from ..proto.control import (
@@ -22,13 +21,16 @@ from ..proto.control import (
     ConsoleLine,
     Ended,
     Failed,
+    FirstSign,
     Notice,
     Opened,
     ProcessExit,
     Ready,
     Setup,
+    Signalled,
 )
 from ..proto.errors import UnavailableError
+from .listener import Listener, call
 from .sideproc import SideProcess
 
 _log = logging.getLogger(__name__)
@@ -42,15 +44,6 @@ _LIVED_S = 1.0
 """One that dies younger died at once: the next one waits a little longer each time."""
 
 
-def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
-
-
-def _nothing(_: int) -> None:
-    """For parents that publish no port."""
-
-
 class Sidecar:
     """One coordinator, as its parent sees it. Thread-safe.
 
@@ -62,27 +55,15 @@ class Sidecar:
     Args:
         setup: job, credentials, address and number of processes.
         output: file for its stderr; None: thrown away.
-        on_console: called with each line meant for the terminal.
-        on_restart: called with the port once another one listens.
-        on_death: called once an outage with a line about it.
+        listener: hears what becomes of it.
     """
 
-    def __init__(
-        self,
-        setup: Setup,
-        *,
-        output: Path | None,
-        on_console: Callable[[str], None],
-        on_restart: Callable[[int], None],
-        on_death: Callable[[str], None],
-    ) -> None:
+    def __init__(self, setup: Setup, output: Path | None, listener: Listener) -> None:
         self._setup = setup
         self._output = output
-        self._on_console = on_console
-        self._on_restart = on_restart
-        self._on_death = on_death
+        self._listener = listener
         self._changed = threading.Condition()
-        self._told: list[ProcessExit | AllEnded] = []
+        self._told: list[Signalled | ProcessExit | AllEnded] = []
         self._first: Ready | Failed | None = None
         self._opened: Opened | None = None
         self._ended: Ended | None = None
@@ -95,40 +76,21 @@ class Sidecar:
 
     @classmethod
     def start(
-        cls,
-        setup: Setup,
-        *,
-        output: Path | None = None,
-        on_console: Callable[[str], None] = _print,
-        on_restart: Callable[[int], None] = _nothing,
-        on_death: Callable[[str], None] = _log.warning,
+        cls, setup: Setup, *, output: Path | None = None, listener: Listener | None = None
     ) -> Self:
         """Starts a coordinator and hands it its setup.
-
-        The callbacks come on the sidecar's own thread; what they raise is logged.
 
         Args:
             setup: job, credentials, address and number of processes.
             output: file for its stderr (appended); None: thrown away. What it
                 has to say after the run is open goes to ``coordinator.log``.
-            on_console: called with each line meant for the terminal; default:
-                written to this process's stdout.
-            on_restart: called with the port of each one that took the place of
-                one that died, once it listens.
-            on_death: called with a line that says so if one dies, not again
-                before another one has lived for a second.
+            listener: hears what becomes of it; None: one with the defaults.
 
         Raises:
             UnavailableError: the process cannot be started.
         """
         try:
-            sidecar = cls(
-                setup,
-                output=output,
-                on_console=on_console,
-                on_restart=on_restart,
-                on_death=on_death,
-            )
+            sidecar = cls(setup, output, listener or Listener())
         except OSError as error:
             raise UnavailableError(f"the coordinator cannot be started: {error}") from error
         sidecar._process.tell(setup)
@@ -177,7 +139,7 @@ class Sidecar:
                 raise UnavailableError("the coordinator ended before it listened")
         raise UnavailableError(f"the coordinator did not listen within {timeout:.0f} s")
 
-    def send(self, notice: ProcessExit | AllEnded) -> None:
+    def send(self, notice: Signalled | ProcessExit | AllEnded) -> None:
         """Tells it, and each one that is started again; never raises."""
         with self._changed:
             self._told.append(notice)
@@ -228,7 +190,7 @@ class Sidecar:
             pause = pauses.next() if announced else 0.0
             if not announced:
                 announced = True
-                self._call(self._on_death, f"{self._process.how(code)}; it is started again")
+                call(self._listener.death, f"{self._process.how(code)}; it is started again")
             if not self._again(pause):
                 return
 
@@ -264,16 +226,19 @@ class Sidecar:
     def _take(self, notice: Notice) -> None:
         match notice:
             case ConsoleLine(text):
-                self._call(self._on_console, text)
+                call(self._listener.console, text)
             case Ready() | Failed():
                 self._answered(notice)
             case Opened():
                 with self._changed:
                     known = b"" if self._opened is None else self._opened.open
                     self._opened = dataclasses.replace(notice, open=notice.open or known)
+            case FirstSign():
+                call(self._listener.sign, notice)
             case Ended():
                 with self._changed:
                     self._ended = notice
+                call(self._listener.end, notice)
 
     def _answered(self, notice: Ready | Failed) -> None:
         """It listens, or cannot, or the run cannot be opened."""
@@ -290,10 +255,4 @@ class Sidecar:
         if isinstance(notice, Failed):
             _log.debug("the coordinator (pid %d): %s", self.pid, notice.message)
         elif again:
-            self._call(self._on_restart, notice.port)
-
-    def _call(self, callback: Callable[[Any], None], value: Any) -> None:
-        try:
-            callback(value)
-        except Exception as error:  # a closed terminal must not cost us the verdict
-            _log.debug("not passed on (%r): %s", value, error)
+            call(self._listener.restart, notice.port)

@@ -1,53 +1,93 @@
 """When a launcher sends which signal: pure, time is passed in."""
 
+import dataclasses
 import signal
 from collections.abc import Sequence
 
 _AFTER = {signal.SIGINT: signal.SIGTERM, signal.SIGTERM: signal.SIGKILL}
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Order:
+    """A signal for every process that runs, but for one.
+
+    Attributes:
+        number: the signal.
+        spared: index of the process that does not get it; None: all get it.
+    """
+
+    number: int
+    spared: int | None = None
+
+
 class Stopping:
-    """Signals to the processes of a job, each `grace` seconds after the one before.
+    """Signals to the processes of a launcher, each `grace` seconds after the one before.
+
+    `signalled`, `failed` and `due` return what to send at once; `wait` says when
+    `due` has more. `now` is monotonic seconds.
 
     Attributes:
         received: the first signal the launcher itself got, or None.
-        begun: whether the processes were told to stop.
+        begun: whether it was decided to stop the processes.
     """
 
     def __init__(self, grace: float):
         self.received: int | None = None
         self.begun = False
         self._grace = grace
-        self._next: int | None = None
-        self._at: float | None = None
+        self._plan: list[tuple[float, Order]] = []
 
-    def signalled(self, number: int, now: float) -> Sequence[int]:
-        """The launcher got signal `number`; returns what to send on at once.
+    def signalled(self, number: int, now: float) -> Sequence[Order]:
+        """The launcher got signal `number`.
 
-        The first is passed on as it came; a second one kills.
+        The first is passed on as it came (SIGHUP as SIGTERM); a second one kills.
         """
+        self.begun, self._plan = True, []
         if self.received is not None:
-            self._next = self._at = None
-            return (signal.SIGKILL,)
+            return (Order(signal.SIGKILL),)
         self.received = number
-        return self._begin(signal.SIGINT if number == signal.SIGINT else signal.SIGTERM, now)
+        passed = signal.SIGINT if number == signal.SIGINT else signal.SIGTERM
+        self._plan = self._ladder(passed, now)
+        return self.due(now)
 
-    def failed(self, now: float) -> Sequence[int]:
-        """A process failed: the others are told to stop, unless they were."""
-        return () if self.begun else self._begin(signal.SIGTERM, now)
+    def failed(
+        self, now: float, *, spared: int | None = None, pause: float = 0.0
+    ) -> Sequence[Order]:
+        """The job failed: all are told to stop, unless they were.
 
-    def due(self, now: float) -> Sequence[int]:
-        """What to send now, since the last signal did not do."""
-        if self._at is None or self._next is None or now < self._at:
+        Args:
+            now: monotonic seconds.
+            spared: index of the process that failed, if it may still run: it has
+                a grace more than the others to say what it has to say.
+            pause: seconds until the first signal, for those that end by themselves.
+        """
+        if self.begun:
             return ()
-        return self._begin(self._next, now)
+        self.begun = True
+        first = now + pause
+        self._plan = self._ladder(signal.SIGTERM, first, spared)
+        if spared is not None:
+            self._plan += self._ladder(signal.SIGTERM, first + self._grace)
+        return self.due(now)
+
+    def due(self, now: float) -> Sequence[Order]:
+        """What is to be sent by now."""
+        due = [order for at, order in self._plan if at <= now]
+        self._plan = self._plan[len(due) :]
+        return due
 
     def wait(self, now: float) -> float | None:
         """Seconds until `due` has something; None if it will not."""
-        return None if self._at is None else max(0.0, self._at - now)
+        return max(0.0, self._plan[0][0] - now) if self._plan else None
 
-    def _begin(self, number: int, now: float) -> Sequence[int]:
-        self.begun = True
-        self._next = _AFTER.get(signal.Signals(number))
-        self._at = None if self._next is None else now + self._grace
-        return (number,)
+    def _ladder(
+        self, number: int, at: float, spared: int | None = None
+    ) -> list[tuple[float, Order]]:
+        """That signal and, a grace apart, those that follow it."""
+        plan: list[tuple[float, Order]] = []
+        following: int | None = number
+        while following is not None:
+            plan.append((at, Order(following, spared)))
+            following = _AFTER.get(signal.Signals(following))
+            at += self._grace
+        return plan

@@ -1,27 +1,25 @@
 """What a command has to do with the terminal it runs in: signals in, lines out."""
 
 import contextlib
-import queue
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 
 @contextlib.contextmanager
-def signals_into(events: "queue.SimpleQueue[Any]") -> Iterator[None]:
-    """Puts SIGINT, SIGTERM and SIGHUP into `events` in place of what they do.
+def signals_to(put: Callable[[int], None]) -> Iterator[None]:
+    """Hands SIGINT, SIGTERM and SIGHUP to `put` in place of what they do.
 
-    For the main thread.
+    For the main thread, which `put` interrupts: it must be short and wait for nothing.
     """
 
-    def put(number: int, _: FrameType | None) -> None:
-        events.put(number)
+    def take(number: int, _: FrameType | None) -> None:
+        put(number)
 
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, put) for number in numbers}
+    before = {number: signal.signal(number, take) for number in numbers}
     try:
         yield
     finally:

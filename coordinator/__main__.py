@@ -1,8 +1,8 @@
 """``python -m podlog.coordinator``: a coordinator in a process of its own.
 
 `Setup` comes on stdin, then the parent's notices; `Ready` or `Failed`, `Opened`,
-lines for the terminal and `Ended` go out on stdout. It ends by itself when the
-job has settled. No jax here, nor anything of a worker.
+lines for the terminal, `FirstSign` and `Ended` go out on stdout. It ends by
+itself when the job has settled. No jax here, nor anything of a worker.
 """
 
 import logging
@@ -19,10 +19,12 @@ from ..proto.control import (
     ConsoleLine,
     Ended,
     Failed,
+    FirstSign,
     Opened,
     ProcessExit,
     Ready,
     Setup,
+    Signalled,
     load,
 )
 from ..proto.errors import PodlogError, WireError
@@ -61,7 +63,8 @@ def main() -> int:
     hooks = Hooks(
         opened=lambda run, attempt, asked: _opened(up, run, attempt, asked),
         failed=lambda message: up.tell(Failed(message)),
-        ended=lambda ended: _ended(up, ended),
+        sign=lambda sign: _signed(up, server, sign),
+        ended=lambda ended: _ended(up, server, ended),
         gone=lambda: os._exit(JOURNAL_GONE),
     )
     coordinator = Coordinator(setup, hooks=hooks)
@@ -106,6 +109,8 @@ def _hear(down: IO[bytes], coordinator: Coordinator) -> None:
             _log.warning("from the parent: %s", error)
             continue
         match notice:
+            case Signalled(number):
+                coordinator.signalled(number)
             case ProcessExit():
                 coordinator.process_exit(notice)
             case AllEnded():
@@ -133,9 +138,15 @@ def _log_to(path: Path) -> None:
     root.addHandler(handler)
 
 
-def _ended(up: Up, ended: Ended) -> None:
+def _signed(up: Up, server: Server, sign: FirstSign) -> None:
+    up.tell(sign)
+    server.launchers.sign(sign)
+
+
+def _ended(up: Up, server: Server, ended: Ended) -> None:
     _log.info("settled: %s, %d rows", ended.status, ended.rows)
     up.tell(ended)
+    server.launchers.ended(ended)
 
 
 if __name__ == "__main__":

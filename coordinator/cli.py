@@ -1,4 +1,4 @@
-"""What the `podlog` command asks of a journal. Reads, never writes."""
+"""What the `podlog` command asks of a run. Reads, never writes."""
 
 import contextlib
 import os
@@ -15,10 +15,21 @@ from .audittext import as_text as audit_text
 from .core.attempts import Attempts
 from .journal import Journal
 from .reading import reading
+from .snapshotjson import as_json as snapshot_json
 from .tools.csvfile import cell
 from .tools.rowjson import dump_line, row_json
+from .watchfolder import Seen, look_at_folder
 
-__all__ = ["Audit", "audit", "audit_json", "audit_text", "export"]
+__all__ = [
+    "Audit",
+    "Seen",
+    "audit",
+    "audit_json",
+    "audit_text",
+    "export",
+    "look_at_folder",
+    "snapshot_json",
+]
 
 _FIXED = ("log_attempt", "log_mode", "log_kind", "log_n", "log_step", "log_epoch")
 

@@ -25,11 +25,13 @@ from .mailbox import Call, Item, Mailbox, give_back
 from .opening import OpenRun
 from .runners import Runner
 from .streams import Peer, Stream
+from .watching import Watching
 from .windup import CLOSE_FEEDS_S, wind_up
 
 _log = logging.getLogger(__name__)
 
 TURN_S = 0.05
+_URGENT = frozenset({"heartbeat", "stop_request", "stop_answer", "failed", "stacks"})
 _LONGEST_WAIT_S = 60.0
 _LAST_TRIES_S = 60.0
 """After every process has ended, a journal that cannot be written is waited for so long."""
@@ -50,12 +52,16 @@ class Coordinator:
         setup: the job, and how many processes it has.
         local: the job is this one process: ``finalize`` finalizes the tools.
         hooks: what the owner wants to hear.
+
+    Attributes:
+        watching: shows how the job stands.
     """
 
     def __init__(self, setup: Setup, *, local: bool = False, hooks: Hooks | None = None) -> None:
         self.setup = setup
         self._hooks = hooks or Hooks()
         self._desk = Desk(setup, self.post, local=local, hooks=self._hooks)
+        self.watching = Watching(setup, self.post)
         self._faults = Faults()
         self._mailbox = Mailbox()
         self._ended_at: float | None = None
@@ -91,8 +97,14 @@ class Coordinator:
         return stream
 
     def receive(self, stream: Stream, message: pb.WorkerMessage) -> None:
-        """Hands over a stream's next message."""
-        self._mailbox.put(lambda: self._desk.receive(stream, message), stream, credit=True)
+        """Hands over a stream's next message.
+
+        What others may wait for does not stand in line behind records.
+        """
+        urgent = stream.welcomed and message.WhichOneof("body") in _URGENT
+        self._mailbox.put(
+            lambda: self._desk.receive(stream, message), stream, credit=True, urgent=urgent
+        )
 
     def half_closed(self, stream: Stream) -> None:
         """The worker sends nothing more: it is told what was committed, then let go."""
@@ -101,6 +113,10 @@ class Coordinator:
     def ended(self, stream: Stream) -> None:
         """The connection is gone; safe twice."""
         self._mailbox.put(lambda: self._desk.left(stream), stream)
+
+    def signalled(self, number: int) -> None:
+        """The launcher received a signal."""
+        self.post(lambda: self._desk.signalled(number))
 
     def process_exit(self, notice: ProcessExit) -> None:
         """The launcher's word on one process."""
@@ -155,6 +171,7 @@ class Coordinator:
         except BaseException:
             _log.exception("the coordinator's state thread failed")
         finally:
+            self.watching.end(self._desk, time.monotonic())
             wind_up(self._desk, self._mailbox, self._hooks, self._over)
 
     def _turn(self) -> None:
@@ -183,6 +200,7 @@ class Coordinator:
             give_back(done)
             done.clear()  # committed: whatever fails now, it is not dealt with again
             self._desk.committed()
+            self.watching.turn(self._desk, time.monotonic())
             self._desk.look(time.monotonic())
         except Exception as error:
             self._undo(error, done)

@@ -1,14 +1,16 @@
 """Who comes to the state thread, and what is done about it: before and after `Open`."""
 
+import contextlib
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from ..proto import podlog_pb2 as pb
 from ..proto.control import AllEnded, Ended, ProcessExit, Setup
 from ..proto.errors import PodlogError, RefusedError, UnavailableError, WireError
 from .asking import Asking
+from .exits import Exits
 from .feeds import Post
 from .hooks import Hooks
 from .lobby import Lobby
@@ -48,10 +50,15 @@ class Desk:
         self._asking = Asking(setup)
         self._streams: set[Stream] = set()
         self._ends: list[tuple[Stream, Exception | None]] = []
-        self._exits: dict[int, ProcessExit] = {}
+        self._exits = Exits(setup.process_count, hooks.sign)
         self._all_ended: AllEnded | None = None
         self._refusal: RefusedError | None = None
         self._parting: UnavailableError | None = None
+
+    @property
+    def waiting(self) -> Sequence[Stream]:
+        """Who waits for the run to be opened."""
+        return self._lobby.streams
 
     # ------------------------------------------------------------- streams
 
@@ -179,17 +186,27 @@ class Desk:
             self._refuse(error)
 
     def _let_in(self, run: Run) -> None:
+        run.signalled(self._exits.received)
+        self._remember_left(run)
         streams, held = self._lobby.empty()
         for stream in streams:
             if stream.alive:
                 self._guarded(stream, lambda stream=stream: self._enter(run, stream))  # type: ignore[misc]
         for stream, message in held:
             self.receive(stream, message)
-        now = time.monotonic()
-        for notice in self._exits.values():
-            run.process_exit(notice, now)
+        for notice, came in self._exits.all():
+            run.process_exit(notice, came)
         if self._all_ended is not None:
-            run.all_ended(self._all_ended, now)
+            run.all_ended(self._all_ended, time.monotonic())
+
+    def _remember_left(self, run: Run) -> None:
+        """Who was here before the run was open, and is gone, did arrive."""
+        for stream, words in self._lobby.left():
+            with contextlib.suppress(WireError, RefusedError, UnavailableError):
+                run.join(stream, time.monotonic())
+                for message in words:
+                    run.receive(stream, message, time.monotonic())
+                run.leave(stream, time.monotonic())
 
     def _refuse(self, error: Exception) -> None:
         """The run cannot be opened: nobody is served, now or later."""
@@ -204,21 +221,30 @@ class Desk:
 
     # ------------------------------------------------- the parent, the thread
 
+    def signalled(self, number: int) -> None:
+        """The launcher received a signal."""
+        self._exits.received = number
+        if self.run is not None:
+            self.run.signalled(number)
+
     def process_exit(self, notice: ProcessExit) -> None:
         """The launcher's word on one process; kept for a run that is opened later."""
         if self.run is not None:
             self.run.process_exit(notice, time.monotonic())
         else:
-            self._exits[notice.process] = notice
+            self._exits.add(notice, time.monotonic())
 
     def all_ended(self, notice: AllEnded) -> None:
-        """Nobody is left; a run that nobody has asked for will not be opened any more."""
+        """Nobody is left; a run that nobody asked for is opened if its place is known."""
         if self.run is not None:
             self.run.all_ended(notice, time.monotonic())
-        elif self._asking.open and self._refusal is None:
-            self._all_ended = notice
-        else:
+            return
+        self._all_ended = self._all_ended or notice
+        wanted = self._setup.log_path and (self._lobby.visited or not self._exits.well)
+        if self._refusal is not None or not (self._asking.open or wanted):
             self.over = True
+        elif not self._asking.open:
+            self.reopen(pb.Open(log_path=self._setup.log_path, run_id=self._setup.run_id))
 
     def orphaned(self) -> None:
         """The Logger that started this coordinator is gone; a run goes on until it settles."""
@@ -246,6 +272,8 @@ class Desk:
         """Tells everybody what is committed."""
         if self.run is not None:
             self.run.committed(time.monotonic())
+            for sign in self.run.take_signs():
+                self._hooks.sign(sign)
             self.over = self.over or self.run.over
         self._end_streams()
 

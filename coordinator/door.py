@@ -1,26 +1,25 @@
-"""One call on the network door, from its first byte to its status: who may speak, and how much.
+"""A worker's stream on the network door: what it may say, and how much.
 
-A call without the job's token ends before a message of it is read. Frames
-become messages here and go, in order, to the coordinator's state thread; what
-waits there is bounded for each stream and for all of them, so that a fast or
-hostile peer waits and the others are served in turn.
+A call without the job's token ends before a message of it is read (`Entrance`).
+Frames become messages here and go, in order, to the coordinator's state thread;
+what waits there is bounded for each stream and for all of them, so that a fast
+or hostile peer waits and the others are served in turn.
 """
 
 import asyncio
-import hmac
-from typing import Any, NoReturn
+from typing import Any
 
 from google.protobuf.message import DecodeError
 
 from ..proto import podlog_pb2 as pb
 from ..proto.chunks import LARGEST_FRAME
 from ..proto.control import Setup
-from ..proto.errors import PodlogError, RefusedError, WireError
+from ..proto.errors import WireError
 from ..proto.rpc import grpc
-from .budget import Budgets, FullError, Share
+from .budget import Budgets, Share
 from .coordinator import Coordinator
+from .entrance import Context, Entrance, OversizedError, who
 from .peer import GrpcPeer
-from .refusals import Refusals
 from .streams import Stream
 
 HELLO_S = 10.0
@@ -31,61 +30,40 @@ PIECE_S = 60.0
 
 LARGEST_HELLO = 64 << 10
 
-Context = grpc.aio.ServicerContext[Any, Any]
-
 
 class Door:
     """Serves calls of `Connect`. Used by the server's event loop only.
 
     Args:
         coordinator: where messages go.
-        setup: the token, and how many processes may come.
+        setup: how many processes may come.
         loop: the server's.
+        entrance: lets calls in.
 
     Attributes:
-        refusals: who was turned away.
         limit: streams that may be open at a time.
-        closing: the server ends all streams.
     """
 
     def __init__(
-        self, coordinator: Coordinator, setup: Setup, loop: asyncio.AbstractEventLoop
+        self,
+        coordinator: Coordinator,
+        setup: Setup,
+        loop: asyncio.AbstractEventLoop,
+        entrance: Entrance,
     ) -> None:
-        self.refusals = Refusals()
         self.limit = 4 * setup.process_count + 16
         self._coordinator = coordinator
-        self._token = setup.token.encode()
         self._loop = loop
+        self._entrance = entrance
         self._budgets = Budgets()
-        self._open = 0
-        self.closing = False
 
     async def connect(self, _: Any, context: Context) -> None:
         """Serves one stream from its first byte to its status."""
-        error: Exception | None
-        if not self._allowed(context):
-            error = _StrangerError("this coordinator serves another job (token)")
-        elif self._open >= self.limit:
-            error = FullError(f"{self._open} streams are open, and no more may be")
-        else:
-            self._open += 1
-            try:
-                error = await self._serve(context)
-            except asyncio.CancelledError:
-                self._broke_off(context)
-                raise
-            finally:
-                self._open -= 1
-        if error is not None:
-            await self._abort(context, error)
-
-    def _allowed(self, context: Context) -> bool:
-        """Whether the call carries the job's token, compared in constant time."""
-        given = b""
-        for key, value in context.invocation_metadata() or ():
-            if key == "podlog-token":
-                given = value.encode() if isinstance(value, str) else value
-        return hmac.compare_digest(given, self._token)
+        try:
+            await self._entrance.admit(context, "streams", self.limit, self._serve)
+        except asyncio.CancelledError:
+            self._broke_off(context)
+            raise
 
     async def _serve(self, context: Context) -> Exception | None:
         """Reads and writes until one side ends; returns why, None for a good end."""
@@ -147,47 +125,9 @@ class Door:
 
     def _broke_off(self, context: Context) -> None:
         """Counts a stream that ended without our doing; gRPC does not say why."""
-        if not self.closing:
+        if not self._entrance.closing:
             text = f"its connection is gone, or a frame was larger than {LARGEST_FRAME} bytes"
-            self.refusals.count("broken off", _who(context), text)
-
-    async def _abort(self, context: Context, error: Exception) -> NoReturn:
-        """Counts a bad end and tells it."""
-        kind, status = _kind(error)
-        if kind:
-            self.refusals.count(kind, _who(context), str(error))
-        await context.abort(status, str(error)[:1000])
-
-
-def _who(context: Context) -> str:
-    """The peer without its port."""
-    return str(context.peer()).rsplit(":", 1)[0]
-
-
-class _StrangerError(PodlogError):
-    """A call without the job's token."""
-
-
-class _OversizedError(WireError):
-    """A frame that should have come in chunks."""
-
-
-_KINDS: dict[type[Exception], tuple[str, grpc.StatusCode]] = {
-    _StrangerError: ("token", grpc.StatusCode.UNAUTHENTICATED),
-    RefusedError: ("refused", grpc.StatusCode.FAILED_PRECONDITION),
-    _OversizedError: ("oversized", grpc.StatusCode.RESOURCE_EXHAUSTED),
-    WireError: ("malformed", grpc.StatusCode.INVALID_ARGUMENT),
-    FullError: ("full", grpc.StatusCode.RESOURCE_EXHAUSTED),
-    ConnectionError: ("unread", grpc.StatusCode.UNAVAILABLE),
-}
-
-
-def _kind(error: Exception) -> tuple[str, grpc.StatusCode]:
-    """What is counted ("": nothing), and the status that says whether to come back."""
-    for kind, found in _KINDS.items():
-        if isinstance(error, kind):
-            return found
-    return "", grpc.StatusCode.UNAVAILABLE
+            self._entrance.refusals.count("broken off", who(context), text)
 
 
 def _parse(frame: Any) -> pb.WorkerMessage | None:
@@ -199,7 +139,7 @@ def _parse(frame: Any) -> pb.WorkerMessage | None:
     if frame is grpc.aio.EOF:  # type: ignore[attr-defined]
         return None
     if len(frame) > LARGEST_FRAME:
-        raise _OversizedError(f"a frame of {len(frame)} bytes; above {LARGEST_FRAME} use chunks")
+        raise OversizedError(f"a frame of {len(frame)} bytes; above {LARGEST_FRAME} use chunks")
     return _whole(frame)
 
 

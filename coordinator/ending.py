@@ -40,13 +40,19 @@ class Ending:
         self._chapter_by: float | None = None
         self._last: Settling | None = None
         self._scan: tuple[int, float] | None = None
+        fate.signalled(self._signal)
         if self._drained:
             fate.all_ended(self._signal, now)
+
+    def signalled(self, number: int | None) -> None:
+        """The launcher received a signal; None: none so far. The first one counts."""
+        self._signal = self._signal or number
+        self._fate.signalled(self._signal)
 
     def all_ended(self, notice: AllEnded, now: float) -> None:
         """Nobody is left: what they sent last is read, then all is settled."""
         if self._drain_until is None and not self._drained:
-            self._signal = notice.signal
+            self.signalled(notice.signal)
             self._drain_until = now + (0.0 if self._local else DRAIN_S)
 
     def drained(self, connected: bool, now: float) -> bool:
@@ -109,7 +115,7 @@ class Ending:
             self._rows,
             self._feeds,
             self._intake,
-            verdict=self._fate.verdict(),
+            self._fate,
             deadline=now + self._timeout,
             lines=lines,
         )

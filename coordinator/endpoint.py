@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..proto.config import LoggerConfig, LoggerToolsConfig
-from ..proto.control import Setup
+from ..proto.control import Ended, FirstSign, Setup
 from ..proto.session import Receiver, Session
 from ..proto.tool import LoggerTool
 from .coordinator import Coordinator
@@ -32,7 +32,7 @@ class Endpoint:
         self.port = 0
         self.run_id = ""
         self.log_path: Path | None = None
-        hooks = Hooks(opened=self._opened)
+        hooks = Hooks(opened=self._opened, sign=self._signed, ended=self._ended)
         self._coordinator = Coordinator(setup, local=not listen, hooks=hooks)
         self._server = Server(self._coordinator, setup) if listen else None
         self._sessions: list[LocalSession] = []
@@ -63,6 +63,14 @@ class Endpoint:
 
     def _opened(self, run: OpenRun, *_: object) -> None:
         self.run_id, self.log_path = run.run_id, run.log_path
+
+    def _signed(self, sign: FirstSign) -> None:
+        if self._server is not None:
+            self._server.launchers.sign(sign)
+
+    def _ended(self, ended: Ended) -> None:
+        if self._server is not None:
+            self._server.launchers.ended(ended)
 
     def _start(self, config: LoggerConfig, tools: Sequence[LoggerToolsConfig] | None) -> None:
         if self._server is not None:

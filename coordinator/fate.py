@@ -1,26 +1,36 @@
-"""How the job stands and ends: members, chapters, the verdict."""
+"""How the job stands and ends: members, their stalls and stops, the verdict."""
 
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from ..proto import podlog_pb2 as pb
 from ..proto.config import TimingConfig
 from ..proto.control import ProcessExit, Setup
 from ..proto.records import Event, Verdict
+from .chapters import Chapters
+from .core.beat import Beat
 from .core.clock import Clock
 from .core.member import ENDED, Change, State
 from .core.members import Members
 from .core.verdict import verdict
+from .firstsigns import FirstSigns
 from .journal import Journal
+from .known import OVER, Known
+from .leaving import Leaving
+from .messages import one_line
 from .pids import Pids
 from .replay import Replay
-from .restart import dump_member, open_chapter, read_member, recall_chapter
-from .streams import Stream
+from .stalling import Stalling
+from .stopping import Stopping
+from .streams import Outbox, Stream
 
 _log = logging.getLogger(__name__)
 
 PIDS_S = 0.5
-_KEPT = ENDED | {State.DONE}
-"""States that are kept in the journal even of a process that never sent anything."""
+MOST_TRACE = 64 << 10
+_A_SECOND = 4000
+"""Processes that are looked at: all of a large job less often than once a turn."""
 
 
 class Fate:
@@ -32,188 +42,258 @@ class Fate:
     Args:
         setup: how many processes there are.
         timing: when a silent one is lost.
-        journal: where members and verdicts go, and are recalled from.
+        folder: of the run; None: nothing is written beside the journal.
+        journal: where members and what they agree on go, and are recalled from.
         clock: told whom rows need not wait for.
         replay: asked to look for the spools of those that are gone.
+        outbox: takes what workers are told.
+        signs: told of the first sign that the job fails.
+        chapters: where verdicts go.
         on_event: takes an event about a process.
         now: monotonic seconds.
+
+    Attributes:
+        members: all processes; not to be changed from outside.
+        stopping: what they agree on.
+        chapters: the verdicts.
     """
 
     def __init__(
         self,
         setup: Setup,
         timing: TimingConfig,
+        folder: Path | None,
+        *,
         journal: Journal,
         clock: Clock,
         replay: Replay,
+        outbox: Outbox,
+        signs: FirstSigns,
+        chapters: Chapters,
         on_event: Callable[[Event, int], None],
         now: float,
     ) -> None:
-        self._job_id = setup.job_id
+        self.chapters = chapters
+        self.members = Members(range(setup.process_count), timing, now)
         self._launched = setup.launched
-        self._members = Members(range(setup.process_count), timing, now)
-        self._journal = journal
         self._clock = clock
         self._replay = replay
+        self._signs = signs
         self._on_event = on_event
         self._pids = Pids()
         self._pids_at = now
         self._signal: int | None = None
-        self._touched: set[int] = set()
-        self._leaving: list[tuple[int, bool, int]] = []
+        self._pause = setup.process_count / _A_SECOND
+        self._look_at = now
+        self._deadline: float | None = None
+        self._known = Known(journal, setup.job_id)
+        self._leaving = Leaving(clock, replay)
         clock.expect(range(setup.process_count), now)
-        self._kept = journal.members(setup.job_id)
-        self._members.recall([read_member(text, now) for text in self._kept.values()], now)
-        for member in self._members.all():
-            if member.state in ENDED:
-                clock.leave(member.process, now, lost=member.state is State.LOST)
-        self._chapter, self._given = recall_chapter(journal, setup.job_id)
+        self.members.recall(self._known.members(now), now)
+        self._leaving.recall(self.members.all(), now)
+        self._unfinished = {m.process for m in self.members.all() if m.state not in OVER}
+        stacks = None if folder is None else folder / "stacks"
+        self._stalling = Stalling(self.members, outbox, on_event, stacks)
+        self.stopping = Stopping(
+            journal,
+            setup.job_id,
+            timing.stop_timeout_s,
+            outbox=outbox,
+            unfinished=lambda: self._unfinished,
+            on_event=on_event,
+            missed=self._missed,
+        )
+        signs.recall(outbox, now)
 
     # -------------------------------------------------------------- events
 
     def joined(self, stream: Stream, now: float) -> None:
         """A process is connected."""
         hello = stream.hello
-        before = self._members.incarnation(hello.process)
-        changes = self._members.joined(hello.process, hello.host, hello.incarnation, now)
-        changes += self._members.link(hello.process, True, now)
+        before = self.members.incarnation(hello.process)
+        changes = self.members.joined(hello.process, hello.host, hello.incarnation, now)
+        changes += self.members.link(hello.process, True, now)
         if not self._launched:  # a launcher tells how each process ended, and it knows better
             self._pids.joined(hello)
         if before != hello.incarnation:
             self._replay.arrived(now)
-        if self._members.running(hello.process):
+        if self.members.running(hello.process):
             self._next_chapter()
             self._clock.join(hello.process, now, incarnation=hello.incarnation)
             self._clock.link(hello.process, True, 0, now)
-            self._leaving = [left for left in self._leaving if left[0] != hello.process]
+            self._leaving.back(hello.process)
         self._apply(changes, now)
+        self._signs.joined(stream)
+        self.stopping.joined(hello.process, hello.incarnation, now)
 
     def left(self, stream: Stream, backlog: int, now: float) -> None:
         """A process's stream has ended."""
         process = stream.hello.process
         self._clock.link(process, False, backlog, now)
-        self._apply(self._members.link(process, False, now), now)
+        self._apply(self.members.link(process, False, now), now)
+        self.stopping.left(process, now)
 
     def met(self, stream: Stream) -> None:
         """A process's first record or last word was taken: it is remembered from now on."""
-        self._kept.setdefault(stream.hello.process, "")
-        self._touched.add(stream.hello.process)
+        self._known.met(stream.hello.process)
 
-    def finalized(self, stream: Stream, status: str, now: float) -> None:
+    def heartbeat(self, stream: Stream, beat: Beat, now: float) -> None:
+        """A process says where it is."""
+        process = stream.hello.process
+        self._apply(self.members.heartbeat(process, beat, now), now)
+        self.stopping.training(stream, beat.training, now)
+
+    def stacks(self, stream: Stream, message: pb.Stacks) -> None:
+        """A process that stalls says what it is at."""
+        self._stalling.took(stream, message)
+
+    def failed(self, stream: Stream, message: pb.Failed, now: float) -> None:
+        """Something ended a process's training; its last word is still to come."""
+        process, error = stream.hello.process, one_line(message.error)
+        known = self.members.member(process).failed
+        if known is None or known[1] != error:  # it says it again on each new stream
+            status = one_line(message.status, 40)
+            fields = {"status": status, "error": error, "trace": message.trace[:MOST_TRACE]}
+            fields["step"] = str(message.step)
+            text = f"{stream.name}: {status} ({error}) at step {message.step}"
+            self._on_event(Event("failed", text, host=stream.hello.host, fields=fields), process)
+        self._known.touch(process)
+        self._apply(self.members.failed(process, message.status, error, now), now)
+
+    def finalized(self, stream: Stream, message: pb.Finalize, now: float) -> None:
         """A process is done; it may log again until its goodbye."""
-        self._touched.add(stream.hello.process)
-        self._apply(self._members.finalized(stream.hello.process, status, now), now)
+        process, error = stream.hello.process, one_line(message.error)
+        self._known.touch(process)
+        self._apply(self.members.finalized(process, message.status, now, error), now)
 
-    def goodbye(self, stream: Stream, status: str, now: float) -> None:
+    def goodbye(self, stream: Stream, message: pb.Goodbye, now: float) -> None:
         """A process has ended well."""
-        self._touched.add(stream.hello.process)
-        self._apply(self._members.goodbye(stream.hello.process, status, now), now)
+        process, error = stream.hello.process, one_line(message.error)
+        self._known.touch(process)
+        self._apply(self.members.goodbye(process, message.status, now, error), now)
 
     def active(self, process: int, now: float) -> None:
         """A process made a record: after a final verdict that opens the next chapter."""
-        changes = self._members.active(process, now)
+        changes = self.members.active(process, now)
         if not changes:
             return
         self._clock.join(process, now)
         self._next_chapter()
         self._apply(changes, now)
 
+    def signalled(self, number: int | None) -> None:
+        """The launcher received a signal, the first sign of all; None: none so far."""
+        self._signal = self._signal or number
+
     def exited(self, notice: ProcessExit, now: float) -> None:
         """The launcher's word on one process."""
         self._signal = notice.received if self._signal is None else self._signal
-        self._touched.add(notice.process)
-        self._apply(
-            self._members.exited(notice.process, notice.code, notice.signal, notice.caused, now),
-            now,
+        self._known.touch(notice.process)
+        changes = self.members.exited(
+            notice.process, notice.code, notice.signal, notice.caused, now, notice.out_of_memory
         )
+        self._apply(changes, now)
 
     def all_ended(self, signal: int | None, now: float) -> None:
         """Nobody is left, or nobody who would know."""
         self._signal = signal if self._signal is None else self._signal
-        self._apply(self._members.all_ended(now), now)
+        self._apply(self.members.all_ended(now), now)
 
     def tick(self, connected: set[int], now: float) -> None:
         """What time changes, and which processes of this machine are gone."""
-        self._apply(self._members.tick(now), now)
         if now >= self._pids_at:
             self._pids_at = now + PIDS_S
             for process in self._pids.gone(connected):
-                self._touched.add(process)
-                self._apply(self._members.pid_gone(process, now), now)
-        self._let_go(now)
+                self._known.touch(process)
+                self._apply(self.members.pid_gone(process, now), now)
+        self._leaving.let_go(now)
+        if now >= self._look_at or self.settled():
+            self._look(now)
+            self._look_at = now + self._pause
+        elif self._deadline is None or self._deadline > self._look_at:
+            self._deadline = self._look_at
 
     def remember(self) -> None:
-        """The last of a transaction: the journal has what is known of members."""
-        for process in self._touched:
-            member = self._members.member(process)
-            if process in self._kept or member.state in _KEPT:
-                text = dump_member(member)
-                if text != self._kept.get(process):
-                    self._kept[process] = text
-                    self._journal.set_member(self._job_id, process, text)
-        self._touched.clear()
+        """The last of a transaction: the journal has what is known of members, and agreed."""
+        self._known.remember(self.members)
+        self.stopping.remember()
+
+    def committed(self) -> None:
+        """Writes what lies beside the journal."""
+        self._stalling.committed()
 
     def next_deadline(self) -> float | None:
         """When `tick` has something to do."""
-        deadline = self._members.next_deadline()
-        if not self._pids.watching():
-            return deadline
-        return self._pids_at if deadline is None else min(deadline, self._pids_at)
+        found = [self._deadline, self._pids_at if self._pids.watching() else None]
+        return min((d for d in found if d is not None), default=None)
 
     # -------------------------------------------------------------- answers
 
     def settled(self) -> bool:
         """Whether every process said goodbye or is lost."""
-        return self._members.settled()
+        return self.members.settled()
 
     def verdict(self) -> Verdict:
         """The chapter's verdict: the final one once it was given, else as things stand."""
-        if self._given is not None:
-            return self._given
-        return verdict(self._members.all(), signal=self._signal, chapter=self._chapter)
+        if self.chapters.given is not None:
+            return self.chapters.given
+        return verdict(
+            self.members.all(),
+            signal=self._signal,
+            stopped=self.stopping.agreement.stopped,
+            chapter=self.chapters.number,
+        )
 
-    @property
-    def given(self) -> Verdict | None:
-        """The chapter's final verdict, if it was given."""
-        return self._given
+    def announce(self) -> None:
+        """Fixes the chapter's verdict, if it is final: tools hear it as an event."""
+        found = self.verdict()
+        if found.final:
+            self.chapters.announce(found)
 
     def give(self) -> Verdict | None:
         """Commits the chapter's final verdict; None if there is none, or it was given."""
-        if self._given is not None:
-            return None
-        found = self.verdict()
-        if not found.final:
-            return None
-        self._given = found
-        self._journal.set_verdict(found, self._job_id)
-        return found
+        return self.chapters.give(self.verdict())
 
     def _next_chapter(self) -> None:
-        """Opens a chapter if the last one has its final verdict."""
-        if self._given is not None:
-            self._given = None
-            self._chapter += 1
-            open_chapter(self._journal, self._job_id, self._chapter)
+        number = self.chapters.number
+        self.chapters.next()
+        if number != self.chapters.number:
+            self.members.next_chapter()
+            for member in self.members.all():
+                self._known.touch(member.process)
+
+    def _look(self, now: float) -> None:
+        """Looks at all processes together: time changes them, and the first sign is told."""
+        self._apply(self.members.tick(now), now)
+        self._stalling.behind(now)
+        self.stopping.tick(now)
+        sign = self.members.first_sign()
+        told = sign is not None and (sign.hard or sign.process in self._known)
+        self._signs.advance(sign if told else None, now)
+        parts = (self.members, self.stopping, self._signs)
+        found = [part.next_deadline() for part in parts]
+        deadline = min((d for d in found if d is not None), default=None)
+        self._deadline = None if deadline is None else max(deadline, now + self._pause)
+
+    def _missed(self, process: int, text: str, now: float) -> None:
+        self._known.touch(process)
+        self._apply(self.members.missed(process, text, now), now)
 
     def _apply(self, changes: Sequence[Change], now: float) -> None:
         for change in changes:
+            over = change.after in OVER
+            (self._unfinished.discard if over else self._unfinished.add)(change.process)
+        self._stalling.changed(changes)
+        for change in changes:
             process = change.process
-            self._touched.add(process)
+            self._known.touch(process)
             _log.info("process %d: %s (%s)", process, change.after.value, change.reason)
-            match change.after:
-                case State.LOST:
-                    self._leaving.append((process, True, self._replay.scan()))
-                    text = f"process {process} is lost: {change.reason}"
-                    self._on_event(Event("lost", text), process)
-                case State.GOODBYE:
-                    lacks = self._replay.lacks(self._members.incarnation(process))
-                    self._leaving.append((process, False, self._replay.scan() if lacks else 0))
-        self._let_go(now)
-
-    def _let_go(self, now: float) -> None:
-        """Rows stop waiting for those that are gone once their spools have been read."""
-        left = self._leaving
-        self._leaving = [leaving for leaving in left if leaving[2] > self._replay.through]
-        for process, lost, scan in left:
-            if scan <= self._replay.through:
-                self._clock.leave(process, now, lost=lost)
+            if change.after is State.LOST:
+                text = f"process {process} is lost: {change.reason}"
+                self._on_event(Event("lost", text), process)
+            if change.after in ENDED:
+                incarnation = self.members.incarnation(process)
+                self._leaving.add(process, incarnation, lost=change.after is State.LOST)
+            if change.after in OVER:
+                self.stopping.ended(process, now)
+        self._leaving.let_go(now)

@@ -110,6 +110,12 @@ class Feed:
         written = self._written - ignored
         return FeedStats(written, self._skipped, ignored, patience.raised, patience.error)
 
+    @property
+    def problem(self) -> str:
+        """What it raises now; "" if it is well."""
+        problem = self._patience.problem
+        return f"cannot be started: {problem}" if self.failed else problem
+
     def in_call(self) -> float:
         """For how many seconds the tool has not returned from a call."""
         since = self._patience.since

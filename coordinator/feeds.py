@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from ..proto.records import Event
 from .feed import Feed, FeedStats
@@ -15,10 +16,26 @@ from .runners import Runner
 BATCH = 256
 LINES = 1024
 
-_OUTPUT = "output"
+OUTPUT = "output"
 """The name under which the cursor of ``output.log`` is kept."""
 
 Post = Callable[[Callable[[], None]], None]
+
+
+class Standing(NamedTuple):
+    """How one tool stands.
+
+    Attributes:
+        name: the tool's.
+        behind: rows, events and configs that it has not taken.
+        problem: what is wrong with it now; "" if it is well.
+        skipped: items given up.
+    """
+
+    name: str
+    behind: int
+    problem: str
+    skipped: int
 
 
 @dataclasses.dataclass(eq=False)
@@ -42,6 +59,15 @@ class _Fed:
     def excused(self) -> bool:
         """Whether nobody waits for it."""
         return self.left or self.feed.failed
+
+    def standing(self, last: int) -> Standing:
+        """How it stands while the last item is `last`."""
+        feed, problem = self.feed, self.feed.problem
+        if self.stuck:
+            problem = f"has not returned for {feed.in_call():.0f} s"
+        elif self.left and not problem:
+            problem = "was not told the end in time"
+        return Standing(feed.name, max(0, last - self.taken.id), problem, feed.stats().skipped)
 
 
 class Feeds:
@@ -89,11 +115,11 @@ class Feeds:
 
         Where it begins is committed before its first line is written.
         """
-        taken = self._journal.cursor(_OUTPUT)
+        taken = self._journal.cursor(OUTPUT)
         if not taken.position:
             size = path.stat().st_size if path.exists() else 0
             taken = Cursor(taken.id, json.dumps([size, []]).encode())
-            self._set_cursor(_OUTPUT, taken)
+            self._set_cursor(OUTPUT, taken)
         self._written, self._last_line = taken, taken.id
         self._log = OutputLog(
             path, self._on_lines, cursor=taken.id, position=taken.position, window=window
@@ -106,7 +132,7 @@ class Feeds:
         for name, fed in self._fed.items():
             self._set_cursor(name, fed.taken)
         if self._log is not None:
-            self._set_cursor(_OUTPUT, self._written)
+            self._set_cursor(OUTPUT, self._written)
 
     def pump(self, before: int | None) -> None:
         """Hands each feed its next items, none with an id of `before` or more, or the end."""
@@ -176,6 +202,11 @@ class Feeds:
         """The counts of each tool by name."""
         return {name: fed.feed.stats() for name, fed in self._fed.items()}
 
+    def standings(self) -> list[Standing]:
+        """How each tool stands, in the order in which they were added."""
+        last = self._journal.last_id()
+        return [fed.standing(last) for fed in self._fed.values()]
+
     def close(self, timeout: float) -> None:
         """Ends all feeds, within about `timeout` seconds together."""
         deadline = time.monotonic() + timeout
@@ -191,7 +222,7 @@ class Feeds:
 
     def _set_cursor(self, name: str, taken: Cursor) -> None:
         self._journal.set_cursor(name, taken.id, taken.position, taken.told)
-        if name == _OUTPUT:
+        if name == OUTPUT:
             self._journal.delete_lines_up_to(taken.id)
 
     def _watch(self, fed: _Fed) -> None:
@@ -220,4 +251,4 @@ class Feeds:
 
     def _commit_lines(self, taken: Cursor) -> None:
         self._written = taken
-        self._set_cursor(_OUTPUT, taken)
+        self._set_cursor(OUTPUT, taken)

@@ -12,6 +12,7 @@ from .core.ingest import Ingest, Loss
 from .journal import Journal
 from .lives import MOST, Lives
 from .notes import Notes
+from .skews import Skews
 from .streams import Stream
 
 MAX_WAITING = 1000
@@ -23,12 +24,16 @@ class Intake:
     Args:
         journal: where everything goes.
         lives: which incarnation belongs to which attempt.
+        skews: puts the times of workers right.
+
+    Attributes:
+        notes: takes what is stored beside rows, the coordinator's own too.
     """
 
-    def __init__(self, journal: Journal, lives: Lives) -> None:
+    def __init__(self, journal: Journal, lives: Lives, skews: Skews) -> None:
         self._journal = journal
         self._lives = lives
-        self._notes = Notes(journal, lives)
+        self.notes = Notes(journal, lives, skews)
         self._ingest = Ingest(journal.acks())
         self._acked: dict[int, int] = {}
         self._waiting: dict[int, collections.deque[pb.Progress]] = {}
@@ -104,7 +109,7 @@ class Intake:
 
     def event(self, event: Event, *, process: int = 0, step: int = 0, attempt: int = 0) -> None:
         """Stores an event of the coordinator's own, and its line for ``output.log``."""
-        self._notes.event(event, process=process, step=step, attempt=attempt)
+        self.notes.event(event, process=process, step=step, attempt=attempt)
 
     def _declared(self, source: pb.Hello, here: bool) -> list[tuple[Record, int]]:
         """What a journal before this one had acknowledged does not come again."""
@@ -125,7 +130,7 @@ class Intake:
             self._newest[record.incarnation, record.mode, record.kind.value] = record.seq
         for record, attempt in fresh:
             if record.kind not in ROW_KINDS and record.kind is not Kind.GAP:
-                self._notes.store(record, attempt, source.host)
+                self.notes.store(record, attempt, source.host)
         for loss in self._ingest.losses():
             self._lost(loss, source, self._attempt(source, source.restores, here))
 
@@ -140,7 +145,7 @@ class Intake:
         where = f"process {source.process} on {source.host or 'an unnamed host'}"
         text = f"{where} lost its records {loss.first} to {loss.last}: {loss.cause}"
         event = Event("gap", text, host=source.host, fields={"cause": loss.cause})
-        self._notes.event(event, process=source.process, attempt=attempt)
+        self.notes.event(event, process=source.process, attempt=attempt)
 
     def _attempt(self, source: pb.Hello, restores: int, here: bool) -> int:
         if here:

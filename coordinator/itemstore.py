@@ -192,6 +192,16 @@ class ItemStore:
         )
         return int(found.fetchone()[0])
 
+    def last_step(self, job_id: str) -> int | None:
+        """The greatest step of the STEP rows of one life of the job."""
+        found = self._db.execute(
+            "SELECT max(step) FROM rows WHERE kind = ?"
+            " AND attempt IN (SELECT number FROM attempts WHERE job_id = ?)",
+            (Kind.STEP.value, job_id),
+        )
+        step = found.fetchone()[0]
+        return None if step is None else int(step)
+
     def has_row(self, key: RowKey) -> bool:
         """Whether a row was given out."""
         found = self._db.execute(f"SELECT 1 FROM rows {_OF_KEY} LIMIT 1", _identity(key))

@@ -100,7 +100,11 @@ class Lives:
 
     def ours(self) -> set[int]:
         """Numbers of the attempts of the present life of the job."""
-        return {a.number for a in self._attempts.values() if a.job_id == self._job_id}
+        return self.of(self._job_id)
+
+    def of(self, job_id: str) -> set[int]:
+        """Numbers of the attempts of a life of the job."""
+        return {a.number for a in self._attempts.values() if a.job_id == job_id}
 
     def others(self) -> set[int]:
         """Numbers of the attempts of all other lives."""

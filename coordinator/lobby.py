@@ -1,7 +1,9 @@
 """Where processes wait until process 0 has opened the run: nothing is stored, nothing acked."""
 
+import time
+from collections.abc import Sequence
+
 from ..proto import podlog_pb2 as pb
-from ..proto.config import TimingConfig
 from ..proto.control import Setup
 from ..proto.errors import UnavailableError
 from .messages import heartbeat_reply, welcome
@@ -9,6 +11,8 @@ from .streams import Stream
 
 MAX_BYTES = 256 << 20
 """Of everything that is held."""
+
+_LAST_WORDS = frozenset({"failed", "finalize", "goodbye"})
 
 
 class Lobby:
@@ -23,16 +27,28 @@ class Lobby:
         self._bytes = 0
         self._streams: list[Stream] = []
         self._held: list[tuple[Stream, pb.WorkerMessage]] = []
+        self._left: dict[int, tuple[Stream, list[pb.WorkerMessage]]] = {}
+
+    @property
+    def streams(self) -> Sequence[Stream]:
+        """Who is here."""
+        return self._streams
+
+    @property
+    def visited(self) -> bool:
+        """Whether anybody ever came."""
+        return bool(self._streams or self._left)
 
     def join(self, stream: Stream) -> None:
         """Welcomes a stream."""
         stream.welcomed = True
-        stream.peer.send(welcome(stream, self._setup, TimingConfig(), 0))
+        stream.peer.send(welcome(stream, self._setup, None, 0))
         self._streams.append(stream)
 
     def hold(self, stream: Stream, message: pb.WorkerMessage) -> None:
         """Keeps a message for later; heartbeats are answered."""
         if message.WhichOneof("body") == "heartbeat":
+            stream.beat = (message.heartbeat, time.time())
             stream.peer.send(heartbeat_reply(message.heartbeat))
             return
         size = message.ByteSize()
@@ -42,9 +58,17 @@ class Lobby:
         self._held.append((stream, message))
 
     def leave(self, stream: Stream) -> None:
-        """Forgets a stream that ended, and what it sent: it was not acked."""
+        """Forgets a stream that ended, and what it sent: it was not acked.
+
+        That its process was here, and what it said last, is kept.
+        """
+        mine = [message for s, message in self._held if s is stream]
+        if any(s is stream for s in self._streams):
+            words = [m for m in mine if m.WhichOneof("body") in _LAST_WORDS]
+            self._left.pop(stream.hello.process, None)
+            self._left[stream.hello.process] = (stream, words)
         self._streams = [s for s in self._streams if s is not stream]
-        if any(s is stream for s, _ in self._held):
+        if mine:
             self._held = [(s, message) for s, message in self._held if s is not stream]
             self._bytes = sum(message.ByteSize() for _, message in self._held)
 
@@ -54,3 +78,8 @@ class Lobby:
         held, self._held = self._held, []
         self._bytes = 0
         return streams, held
+
+    def left(self) -> list[tuple[Stream, list[pb.WorkerMessage]]]:
+        """The last stream of each process that was here and is not, and its last words."""
+        here = {stream.hello.process for stream in self._streams}
+        return [gone for process, gone in self._left.items() if process not in here]

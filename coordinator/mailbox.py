@@ -3,6 +3,7 @@
 import collections
 import contextlib
 import dataclasses
+import itertools
 import queue
 import time
 from collections.abc import Callable, Iterable
@@ -44,19 +45,27 @@ class Mailbox:
     """A queue that anybody fills and one thread empties."""
 
     def __init__(self) -> None:
-        self._queue: queue.SimpleQueue[Item] = queue.SimpleQueue()
+        self._queue: queue.PriorityQueue[tuple[bool, int, Item]] = queue.PriorityQueue()
+        self._count = itertools.count()
         self._again: collections.deque[Item] = collections.deque()
 
-    def put(self, call: Call, stream: Stream | None = None, *, credit: bool = False) -> None:
-        """Adds a call; from any thread."""
-        self._queue.put(Item(call, stream, credit))
+    def put(
+        self,
+        call: Call,
+        stream: Stream | None = None,
+        *,
+        credit: bool = False,
+        urgent: bool = False,
+    ) -> None:
+        """Adds a call, in front of all that are not urgent if it is; from any thread."""
+        self._queue.put((not urgent, next(self._count), Item(call, stream, credit)))
 
     def next(self, timeout: float) -> Item | None:
         """The next one, or None if there is none within `timeout` seconds."""
         if self._again:
             return self._again.popleft()
         try:
-            return self._queue.get(timeout=timeout) if timeout > 0 else self._queue.get_nowait()
+            return self._queue.get(timeout > 0, timeout)[2]
         except queue.Empty:
             return None
 
@@ -69,7 +78,7 @@ class Mailbox:
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             try:
-                item = self._queue.get(timeout=left)
+                item = self._queue.get(timeout=left)[2]
             except queue.Empty:
                 return
             if item.stream is None:

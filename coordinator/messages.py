@@ -11,6 +11,7 @@ from ..proto.control import Setup
 from ..proto.errors import RefusedError, WireError
 from ..proto.records import Verdict
 from ..proto.session import PROTOCOL
+from .core.beat import Beat
 from .opening import OpenRun
 from .streams import Stream
 
@@ -76,8 +77,10 @@ def check_open(message: pb.Open, run: OpenRun) -> None:
         )
 
 
-def welcome(stream: Stream, setup: Setup, timing: TimingConfig, ack: int) -> pb.CoordinatorMessage:
-    """The answer to a Hello."""
+def welcome(
+    stream: Stream, setup: Setup, timing: TimingConfig | None, ack: int
+) -> pb.CoordinatorMessage:
+    """The answer to a Hello; without `timing` the worker keeps its own."""
     hello = stream.hello
     warnings: list[str] = []
     if hello.podlog_version != VERSION:
@@ -92,10 +95,44 @@ def welcome(stream: Stream, setup: Setup, timing: TimingConfig, ack: int) -> pb.
             job_id=setup.job_id,
             job_started=setup.started,
             send_interval_s=min(5.0, SEND_INTERVAL_S * max(1.0, setup.process_count / 256)),
-            heartbeat_s=timing.heartbeat_s,
+            heartbeat_s=0.0 if timing is None else timing.heartbeat_s,
             warnings=warnings,
         )
     )
+
+
+def one_line(text: str, most: int = 500) -> str:
+    """What a worker said, fit for one line of ``output.log``."""
+    return " ".join(text.split())[:most]
+
+
+def read_beat(said: pb.Heartbeat) -> Beat:
+    """What a heartbeat says of its process; times that are none are 0."""
+    return Beat(
+        step=said.step,
+        gate=said.gate,
+        mode=said.mode,
+        phase=said.phase,
+        idle=_finite(said.idle_s),
+        longest=_finite(said.longest_s),
+        quiet=said.quiet,
+        training=said.training,
+        entered=dict(said.entered),
+        steps=said.steps,
+        phase_seconds={phase: _finite(spent) for phase, spent in said.phase_s.items()},
+        step_seconds=_finite(said.step_s),
+        offset=_finite(said.offset_s),
+        round_trip=_finite(said.round_trip_s),
+        backlog=said.backlog,
+        pending=said.pending,
+        nans=said.nans,
+        last=one_line(said.last, 100),
+        calls=said.calls,
+    )
+
+
+def _finite(seconds: float) -> float:
+    return seconds if math.isfinite(seconds) else 0.0
 
 
 def heartbeat_reply(heartbeat: pb.Heartbeat) -> pb.CoordinatorMessage:

@@ -10,9 +10,10 @@ from ..proto.records import Event, Gap, LogLine, Record, RunConfig
 from ..proto.rows import EventItem
 from .journal import Journal
 from .lives import Lives
+from .skews import Skews
 
 SELF = "podlog"
-_GOOD_NEWS = frozenset({"training_start"})
+_GOOD_NEWS = frozenset({"training_start", "goes_on"})
 
 
 class Notes:
@@ -21,18 +22,30 @@ class Notes:
     Args:
         journal: where everything goes.
         lives: tells which attempt is newer.
+        skews: puts the times of workers right.
     """
 
-    def __init__(self, journal: Journal, lives: Lives) -> None:
+    def __init__(self, journal: Journal, lives: Lives, skews: Skews) -> None:
         self._journal = journal
         self._lives = lives
+        self._skews = skews
         self._config_age = _read_age(journal.meta("config_age"))
 
-    def event(self, event: Event, *, process: int = 0, step: int = 0, attempt: int = 0) -> None:
+    def event(
+        self,
+        event: Event,
+        *,
+        process: int = 0,
+        step: int = 0,
+        attempt: int = 0,
+        line: bool = True,
+    ) -> None:
         """Stores an event of the coordinator's own, and its line for ``output.log``."""
         now = time.time()
         self._journal.add_event(EventItem(0, attempt, process, step, now, event))
-        self.line(event.text, level=logging.WARNING, process=process, step=step)
+        if line:
+            level = logging.INFO if event.name in _GOOD_NEWS else logging.WARNING
+            self.line(event.text, level=level, process=process, step=step)
 
     def line(
         self, text: str, *, level: int = logging.INFO, process: int = 0, step: int = 0
@@ -50,18 +63,20 @@ class Notes:
             return
         match body:
             case LogLine():
-                self._journal.add_line(process, draft.time, draft.step, body)
+                told = self._skews.right(record.incarnation, draft.time)
+                self._journal.add_line(process, told, draft.step, body)
             case RunConfig():
                 if process == 0:
                     self._config(body, record, attempt)
             case Gap():
                 pass  # what of it is lost, the caller knows
             case Event():
-                item = EventItem(0, attempt, process, draft.step, draft.time, body)
+                told = self._skews.right(record.incarnation, draft.time)
+                item = EventItem(0, attempt, process, draft.step, told, body)
                 self._journal.add_event(item)
                 level = logging.INFO if body.name in _GOOD_NEWS else logging.WARNING
                 line = LogLine(level, SELF, body.text, body.host or host)
-                self._journal.add_line(process, draft.time, draft.step, line)
+                self._journal.add_line(process, told, draft.step, line)
 
     def _config(self, config: RunConfig, record: Record, attempt: int) -> None:
         """Stores a config; one that comes after a newer attempt's must not replace it."""

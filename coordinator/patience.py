@@ -35,6 +35,7 @@ class Patience:
     Attributes:
         raised: calls that raised.
         error: the last thing raised, or "".
+        problem: the same, once a call did not raise any more "".
         since: monotonic time at which the call in flight began, or None.
     """
 
@@ -50,6 +51,7 @@ class Patience:
         self._closing = closing
         self._report = report
         self.raised = 0
+        self.problem = ""
         self.error = ""
         self.since: float | None = None
 
@@ -94,11 +96,12 @@ class Patience:
             call()
         except BaseException as error:
             self.raised += 1
-            self.error = f"{type(error).__name__}: {error}"
+            self.error = self.problem = f"{type(error).__name__}: {error}"
             _log.warning("tool %s raised %s", self._name, self.error, exc_info=trace)
             return error
         finally:
             self.since = None
+        self.problem = ""
         return None
 
     def wait(self, seconds: float) -> None:

@@ -7,6 +7,7 @@ from .messages import check_run, opened_message, welcome
 from .opening import OpenRun
 from .replay import Replay
 from .rows import Rows
+from .skews import Skews
 from .streams import Outbox, Stream
 
 
@@ -16,10 +17,7 @@ class Present:
     Args:
         opened, setup: the run and the job, named to whoever comes.
         outbox: what is told goes there.
-        lives, rows, fate, replay: hear who comes and goes.
-
-    Attributes:
-        streams: by process; only `join` and `leave` change it.
+        lives, rows, skews, fate, replay: hear who comes and goes.
     """
 
     def __init__(
@@ -29,15 +27,16 @@ class Present:
         outbox: Outbox,
         lives: Lives,
         rows: Rows,
+        skews: Skews,
         fate: Fate,
         replay: Replay,
     ) -> None:
-        self.streams: dict[int, Stream] = {}
         self._opened = opened
         self._setup = setup
         self._outbox = outbox
         self._lives = lives
         self._rows = rows
+        self._skews = skews
         self._fate = fate
         self._replay = replay
         self._backlog: dict[int, int] = {}
@@ -53,13 +52,12 @@ class Present:
         """
         hello = stream.hello
         check_run(stream, self._opened)
-        replaced = self.streams.get(hello.process)
+        replaced = self._outbox.streams.get(hello.process)
         if replaced is not None:
             self.leave(replaced, now)
-        self.streams[hello.process] = stream
+        self._outbox.streams[hello.process] = stream
         self._listening()
         self._rows.joined(stream)
-        self._fate.joined(stream, now)
         if not stream.welcomed:
             stream.welcomed = True
             stored = self._replay.stored(hello.incarnation)
@@ -67,6 +65,9 @@ class Present:
             self._outbox.tell(stream, welcome(stream, self._setup, timing, stored))
         self._tell_attempt(stream, self._lives.expected(hello.restores))
         self._outbox.ack(stream, hello.incarnation)
+        if stream.beat is not None:
+            self._skews.heard(stream, *stream.beat)
+        self._fate.joined(stream, now)
         return replaced
 
     def leave(self, stream: Stream, now: float) -> None:
@@ -74,8 +75,8 @@ class Present:
         stream.alive = False
         self._rows.left(stream)
         process = stream.hello.process
-        if self.streams.get(process) is stream:
-            del self.streams[process]
+        if self._outbox.streams.get(process) is stream:
+            del self._outbox.streams[process]
             self._listening()
             self._fate.left(stream, self._backlog.get(process, 0), now)
 
@@ -88,6 +89,7 @@ class Present:
         attempt = self._lives.attempt(stream.hello.restores)
         if attempt != stream.attempt:
             self._tell_attempt(stream, attempt)
+        self._skews.met(stream)
         self._fate.met(stream)
 
     def link(self, stream: Stream, backlog: int, now: float) -> None:
@@ -100,4 +102,5 @@ class Present:
         self._outbox.tell(stream, opened_message(self._opened, attempt))
 
     def _listening(self) -> None:
-        self._replay.connected(frozenset(s.hello.incarnation for s in self.streams.values()))
+        streams = self._outbox.streams.values()
+        self._replay.connected(frozenset(s.hello.incarnation for s in streams))

@@ -3,11 +3,14 @@
 import dataclasses
 import json
 
-from ..proto.records import Kind, Verdict
+from ..proto.records import Kind
 from .core.clock import Clock
 from .core.given import ROWS
 from .core.member import Member, State
 from .journal import Journal
+
+_OF_ONE = ("since", "connected", "beat", "beat_at", "called", "heard")
+"""What of a member is true of one coordinator only."""
 
 
 class KnownRows:
@@ -54,38 +57,11 @@ def recall_rows(
 def dump_member(member: Member) -> str:
     """A member as the journal keeps it: nothing that is true of one coordinator only."""
     kept = dataclasses.asdict(member) | {"state": member.state.value}
-    del kept["since"], kept["connected"]
-    return json.dumps(kept)
+    return json.dumps({name: value for name, value in kept.items() if name not in _OF_ONE})
 
 
 def read_member(text: str, now: float) -> Member:
     """The member in `text`; not connected since `now`."""
     values = json.loads(text)
-    found = values.pop("found")
-    return Member(
-        **values | {"state": State(values["state"])},
-        since=now,
-        found=None if found is None else (found[0], found[1]),
-    )
-
-
-def recall_chapter(journal: Journal, job_id: str) -> tuple[int, Verdict | None]:
-    """The number of the chapter that is open, and its final verdict if it was given.
-
-    Another job's last chapter is over. Of this job's, `open_chapter` says
-    whether something came after it.
-    """
-    last = journal.verdict()
-    if last is None:
-        return 1, None
-    following = last.chapter + 1
-    if journal.verdict_job() != job_id:
-        return following, None
-    if journal.meta("chapter") == f"{job_id} {following}":
-        return following, None
-    return last.chapter, last
-
-
-def open_chapter(journal: Journal, job_id: str, chapter: int) -> None:
-    """A chapter begins: its predecessor's verdict is not given again."""
-    journal.set_meta("chapter", f"{job_id} {chapter}")
+    pairs = {name: tuple(values[name]) for name in ("failed", "found") if values.get(name)}
+    return Member(**values | {"state": State(values["state"])} | pairs, since=now)

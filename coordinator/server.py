@@ -9,14 +9,17 @@ import gc
 import threading
 from typing import Any
 
+from ..proto.channel import SERVICE
 from ..proto.chunks import LARGEST_FRAME
 from ..proto.control import Setup
 from ..proto.errors import ConfigError
 from ..proto.rpc import grpc, health, health_pb2, health_pb2_grpc
 from .coordinator import Coordinator
 from .door import Door
+from .entrance import Entrance
+from .launchers import Launchers
+from .watchers import MOST, Watchers
 
-SERVICE = "podlog.v1.Podlog"
 WATCHERS = 16
 """Callers that may watch the health of this server at a time."""
 
@@ -41,14 +44,18 @@ class Server:
     """Listens for workers. `start` and `stop` from the owner's thread.
 
     Attributes:
+        launchers: those that attend, to be told how the job stands.
         refusals: who was turned away.
     """
 
     def __init__(self, coordinator: Coordinator, setup: Setup):
         self._setup = setup
         self._loop = asyncio.new_event_loop()
-        self._door = Door(coordinator, setup, self._loop)
-        self.refusals = self._door.refusals
+        self._entrance = Entrance(setup.token)
+        self._door = Door(coordinator, setup, self._loop, self._entrance)
+        self.launchers = Launchers(coordinator, setup, self._loop, self._entrance)
+        self._watchers = Watchers(coordinator, self._loop, self._entrance)
+        self.refusals = self._entrance.refusals
         self._thread = threading.Thread(target=self._run, name="podlog-server", daemon=True)
         self._server: grpc.aio.Server | None = None
 
@@ -86,10 +93,14 @@ class Server:
         host = f"[{setup.bind}]" if ":" in setup.bind.strip("[]") else setup.bind
         host = host.replace("[[", "[").replace("]]", "]")
         address = f"{host}:{setup.port}"
-        limit = self._door.limit
+        limit = self._door.limit + self.launchers.limit + MOST
         options = [*_OPTIONS, ("grpc.max_allowed_incoming_connections", 2 * limit + 256)]
         server = grpc.aio.server(options=options, maximum_concurrent_rpcs=2 * limit + WATCHERS)
-        handlers = {"Connect": grpc.stream_stream_rpc_method_handler(self._door.connect)}
+        handlers = {
+            "Connect": grpc.stream_stream_rpc_method_handler(self._door.connect),
+            "Launch": grpc.stream_stream_rpc_method_handler(self.launchers.launch),
+            "Watch": grpc.unary_stream_rpc_method_handler(self._watchers.watch),
+        }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
         servicer = _Health()
         health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
@@ -114,7 +125,7 @@ class Server:
         return server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
 
     async def _shut(self, grace: float) -> None:
-        self._door.closing = True
+        self._entrance.closing = True
         if self._server is not None:
             await self._server.stop(grace)
             self._server = None

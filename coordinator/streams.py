@@ -1,6 +1,7 @@
 """Who is connected: the two halves of a connection as the coordinator sees them."""
 
 import dataclasses
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -43,6 +44,7 @@ class Stream:
         welcomed: the coordinator took it; before that it changes nothing.
         met: a record or last word of it was taken; before that it is in memory only.
         attempt: the number that it was told.
+        beat: its last heartbeat before the run was open, and when that came (wall clock).
     """
 
     hello: pb.Hello
@@ -52,6 +54,7 @@ class Stream:
     welcomed: bool = False
     met: bool = False
     attempt: int = 0
+    beat: tuple[pb.Heartbeat, float] | None = None
     schemas: dict[int, Schema] = dataclasses.field(default_factory=dict)
     schema_bytes: int = 0
 
@@ -76,15 +79,33 @@ class Stream:
 
 
 class Outbox:
-    """What workers are told once the journal has it. Owned by the state thread."""
+    """What workers are told once the journal has it. Owned by the state thread.
+
+    Attributes:
+        streams: the open ones, by process; only `Present` changes it.
+    """
 
     def __init__(self) -> None:
+        self.streams: dict[int, Stream] = {}
         self._messages: list[tuple[Stream, pb.CoordinatorMessage]] = []
         self._acks: dict[tuple[Stream, int], None] = {}
 
     def tell(self, stream: Stream, message: pb.CoordinatorMessage) -> None:
         """Keeps a message until `flush`."""
         self._messages.append((stream, message))
+
+    def tell_process(self, process: int, message: pb.CoordinatorMessage) -> bool:
+        """As `tell`, where a process is connected; false if it is not."""
+        stream = self.streams.get(process)
+        if stream is not None:
+            self.tell(stream, message)
+        return stream is not None
+
+    def tell_all(self, message: pb.CoordinatorMessage, *, but: int | None = None) -> None:
+        """As `tell`, to every process that is connected, one aside."""
+        for process, stream in self.streams.items():
+            if process != but:
+                self.tell(stream, message)
 
     def ack(self, stream: Stream, incarnation: int) -> None:
         """A stream is to be told up to where an incarnation is stored, if that is anywhere.
@@ -102,6 +123,8 @@ class Outbox:
         messages, self._messages = self._messages, []
         acks, self._acks = self._acks, {}
         for stream, message in messages:
+            if message.HasField("heartbeat_reply"):
+                message.heartbeat_reply.replied = time.time()
             stream.peer.send(message)
         for stream, incarnation in acks:
             seq = stored(incarnation)

@@ -73,6 +73,12 @@ class TakenStore:
         _, number, told, position, _ = require(f"cursor of {tool}", "cursors", found)
         return Cursor(number, position, told)
 
+    def cursors(self) -> dict[str, Cursor]:
+        """How far each tool is, by name."""
+        rows = self._db.execute("SELECT * FROM cursors ORDER BY tool")
+        checked = (require(f"cursor of {row[0]}", "cursors", row) for row in rows)
+        return {name: Cursor(id_, position, told) for name, id_, told, position, _ in checked}
+
     def set_cursor(self, tool: str, number: int, position: bytes, told: int) -> None:
         """Says that `tool` has taken everything up to `number`, and heard chapter `told` end."""
         self._db.put("cursors", tool, number, told, position)

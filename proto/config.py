@@ -64,7 +64,8 @@ class TimingConfig(ConfigDict):
     Attributes:
         row_timeout_s: after it a row closes without a silent process.
         lost_after_s: a process without a connection for so long is lost.
-        stop_timeout_s: reserved: how long a gate will be held for an agreed stop step.
+        stall_after_s: the least silence of a training thread that may be a stall.
+        stop_timeout_s: how long a gate is held at most, while processes agree on a stop step.
         finalize_timeout_s: how long ``finalize`` waits for the other processes.
         tools_timeout_s: how long tools may take to finish at the end.
         takeover_s: how long a successor waits for a live coordinator to go.
@@ -73,6 +74,7 @@ class TimingConfig(ConfigDict):
 
     row_timeout_s: float = 30.0
     lost_after_s: float = 30.0
+    stall_after_s: float = 15.0
     stop_timeout_s: float = 10.0
     finalize_timeout_s: float = 60.0
     tools_timeout_s: float = 60.0
@@ -111,10 +113,12 @@ class MergeConfig(ConfigDict):
 
 @dataclasses.dataclass(kw_only=True)
 class FateConfig(ConfigDict):
-    """What happens to this process when another one fails. Reserved: nothing reads it yet.
+    """What happens to this process when another one fails, or a signal comes.
 
     Attributes:
-        abort_on_peer_failure: flush the spool and end with status 76.
+        abort_on_peer_failure: once another process failed or is lost: bring
+            what was logged to the spool (2 s at most) and end at once, with
+            status 76. A broken connection alone is no such sign.
         sigterm: take SIGTERM as a stop request where JAX's handler is not
             installed.
     """

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from .errors import ConfigError
 
+TLS_NAME = "podlog"
+"""The name in a job's certificate; whoever connects checks it whatever the address is."""
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Contact:

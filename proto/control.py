@@ -1,7 +1,7 @@
 """What a coordinator and the process that started it say to each other.
 
 One JSON object a line: down the coordinator's stdin come `Setup` first, then
-`ProcessExit` and `AllEnded` from a launcher; end of file says that the parent
+`Signalled`, `ProcessExit` and `AllEnded` from a launcher; end of file says that the parent
 is gone. Up its stdout come `Ready` (or `Failed`), then `Opened`,
 `ConsoleLine`, `FirstSign` and last `Ended`.
 """
@@ -9,12 +9,16 @@ is gone. Up its stdout come `Ready` (or `Failed`), then `Opened`,
 import base64
 import dataclasses
 import json
+import typing
 from typing import Any
 
 from .errors import WireError
 
 JOURNAL_GONE = 74
 """Exit code of a coordinator whose journal was deleted: another one begins a new journal."""
+
+ABORTED = 76
+"""Exit code of a process that ended itself because another one had failed."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,6 +62,13 @@ class ProcessExit:
     caused: bool = True
     received: int | None = None
     out_of_memory: bool = False
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Signalled:
+    """The launcher received a signal, which it now passes on: the first sign of all."""
+
+    signal: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -116,6 +127,7 @@ class FirstSign:
     process: int
     status: str
     reason: str
+    host: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -128,23 +140,19 @@ class Ended:
 
 
 Notice = (
-    Setup | ProcessExit | AllEnded | Ready | Failed | Opened | ConsoleLine | FirstSign | Ended
+    Setup
+    | Signalled
+    | ProcessExit
+    | AllEnded
+    | Ready
+    | Failed
+    | Opened
+    | ConsoleLine
+    | FirstSign
+    | Ended
 )
 
-_TYPES: dict[str, type[Notice]] = {
-    t.__name__: t
-    for t in (
-        Setup,
-        ProcessExit,
-        AllEnded,
-        Ready,
-        Failed,
-        Opened,
-        ConsoleLine,
-        FirstSign,
-        Ended,
-    )
-}
+_TYPES: dict[str, type[Notice]] = {kind.__name__: kind for kind in typing.get_args(Notice)}
 
 
 def dump(notice: Notice) -> bytes:

@@ -1,4 +1,4 @@
-# fate.proto sha256: 25b259f556ee027c10728dcc5d3689c1845634fb32f46a1e2a21e01f0fe064dc
+# fate.proto sha256: 33a04c0272bc40e671bd73ca555de2a38f2454b02061d2f20d865333c9bfb148
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -55,23 +55,25 @@ class Failed(_message.Message):
     def __init__(self, status: _Optional[str] = ..., error: _Optional[str] = ..., trace: _Optional[str] = ..., step: _Optional[int] = ...) -> None: ...
 
 class StopProposal(_message.Message):
-    __slots__ = ("id", "stop", "nans", "kind", "text", "process")
+    __slots__ = ("id", "stop", "nans", "kind", "text", "process", "training")
     ID_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
     NANS_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     PROCESS_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_FIELD_NUMBER: _ClassVar[int]
     id: int
     stop: bool
     nans: bool
     kind: str
     text: str
     process: int
-    def __init__(self, id: _Optional[int] = ..., stop: bool = ..., nans: bool = ..., kind: _Optional[str] = ..., text: _Optional[str] = ..., process: _Optional[int] = ...) -> None: ...
+    training: int
+    def __init__(self, id: _Optional[int] = ..., stop: bool = ..., nans: bool = ..., kind: _Optional[str] = ..., text: _Optional[str] = ..., process: _Optional[int] = ..., training: _Optional[int] = ...) -> None: ...
 
 class StopOutcome(_message.Message):
-    __slots__ = ("id", "decided", "step", "stop", "nans", "kind", "text", "process")
+    __slots__ = ("id", "decided", "step", "stop", "nans", "kind", "text", "process", "training")
     ID_FIELD_NUMBER: _ClassVar[int]
     DECIDED_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
@@ -80,6 +82,7 @@ class StopOutcome(_message.Message):
     KIND_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     PROCESS_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_FIELD_NUMBER: _ClassVar[int]
     id: int
     decided: bool
     step: int
@@ -88,7 +91,8 @@ class StopOutcome(_message.Message):
     kind: str
     text: str
     process: int
-    def __init__(self, id: _Optional[int] = ..., decided: bool = ..., step: _Optional[int] = ..., stop: bool = ..., nans: bool = ..., kind: _Optional[str] = ..., text: _Optional[str] = ..., process: _Optional[int] = ...) -> None: ...
+    training: int
+    def __init__(self, id: _Optional[int] = ..., decided: bool = ..., step: _Optional[int] = ..., stop: bool = ..., nans: bool = ..., kind: _Optional[str] = ..., text: _Optional[str] = ..., process: _Optional[int] = ..., training: _Optional[int] = ...) -> None: ...
 
 class FirstSign(_message.Message):
     __slots__ = ("process", "host", "status", "reason")

@@ -1,6 +1,7 @@
-# podlog.proto sha256: 693f586e8d31068177f712e537d4a88a79ec7334b005a2f766f3855f79d5f6b3
+# podlog.proto sha256: d36491a46edb7010679fcd33e07541cd26cba8b70d652df0e55cd4c8f346a261
 from podlog.proto import records_pb2 as _records_pb2
 from podlog.proto import feed_pb2 as _feed_pb2
+from podlog.proto import beat_pb2 as _beat_pb2
 from podlog.proto import fate_pb2 as _fate_pb2
 from podlog.proto import watch_pb2 as _watch_pb2
 from podlog.proto import fate_pb2 as _fate_pb2_1
@@ -37,6 +38,9 @@ from podlog.proto.feed_pb2 import FeedOpen as FeedOpen
 from podlog.proto.feed_pb2 import FeedWrite as FeedWrite
 from podlog.proto.feed_pb2 import FeedFinalize as FeedFinalize
 from podlog.proto.feed_pb2 import FeedReply as FeedReply
+from podlog.proto.beat_pb2 import Progress as Progress
+from podlog.proto.beat_pb2 import Heartbeat as Heartbeat
+from podlog.proto.beat_pb2 import HeartbeatReply as HeartbeatReply
 from podlog.proto.fate_pb2 import StopRequest as StopRequest
 from podlog.proto.fate_pb2 import StopAnswer as StopAnswer
 from podlog.proto.fate_pb2 import Stacks as Stacks
@@ -104,7 +108,7 @@ class WorkerMessage(_message.Message):
     hello: Hello
     open: Open
     batch: Batch
-    heartbeat: Heartbeat
+    heartbeat: _beat_pb2.Heartbeat
     merged_request: MergedRequest
     postprocess_answer: PostprocessAnswer
     finalize: Finalize
@@ -115,7 +119,7 @@ class WorkerMessage(_message.Message):
     stop_answer: _fate_pb2_1.StopAnswer
     stacks: _fate_pb2_1.Stacks
     failed: _fate_pb2_1.Failed
-    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., merged_request: _Optional[_Union[MergedRequest, _Mapping]] = ..., postprocess_answer: _Optional[_Union[PostprocessAnswer, _Mapping]] = ..., finalize: _Optional[_Union[Finalize, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ..., orphan: _Optional[_Union[Orphan, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., stop_request: _Optional[_Union[_fate_pb2_1.StopRequest, _Mapping]] = ..., stop_answer: _Optional[_Union[_fate_pb2_1.StopAnswer, _Mapping]] = ..., stacks: _Optional[_Union[_fate_pb2_1.Stacks, _Mapping]] = ..., failed: _Optional[_Union[_fate_pb2_1.Failed, _Mapping]] = ...) -> None: ...
+    def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., open: _Optional[_Union[Open, _Mapping]] = ..., batch: _Optional[_Union[Batch, _Mapping]] = ..., heartbeat: _Optional[_Union[_beat_pb2.Heartbeat, _Mapping]] = ..., merged_request: _Optional[_Union[MergedRequest, _Mapping]] = ..., postprocess_answer: _Optional[_Union[PostprocessAnswer, _Mapping]] = ..., finalize: _Optional[_Union[Finalize, _Mapping]] = ..., goodbye: _Optional[_Union[Goodbye, _Mapping]] = ..., orphan: _Optional[_Union[Orphan, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., stop_request: _Optional[_Union[_fate_pb2_1.StopRequest, _Mapping]] = ..., stop_answer: _Optional[_Union[_fate_pb2_1.StopAnswer, _Mapping]] = ..., stacks: _Optional[_Union[_fate_pb2_1.Stacks, _Mapping]] = ..., failed: _Optional[_Union[_fate_pb2_1.Failed, _Mapping]] = ...) -> None: ...
 
 class Chunk(_message.Message):
     __slots__ = ("data", "last")
@@ -191,83 +195,9 @@ class Batch(_message.Message):
     BACKLOG_FIELD_NUMBER: _ClassVar[int]
     schemas: _containers.RepeatedCompositeFieldContainer[_records_pb2.Schema]
     blocks: _containers.RepeatedCompositeFieldContainer[_records_pb2.Block]
-    progress: _containers.RepeatedCompositeFieldContainer[Progress]
+    progress: _containers.RepeatedCompositeFieldContainer[_beat_pb2.Progress]
     backlog: int
-    def __init__(self, schemas: _Optional[_Iterable[_Union[_records_pb2.Schema, _Mapping]]] = ..., blocks: _Optional[_Iterable[_Union[_records_pb2.Block, _Mapping]]] = ..., progress: _Optional[_Iterable[_Union[Progress, _Mapping]]] = ..., backlog: _Optional[int] = ...) -> None: ...
-
-class Progress(_message.Message):
-    __slots__ = ("mode", "kind", "step", "seq", "left")
-    MODE_FIELD_NUMBER: _ClassVar[int]
-    KIND_FIELD_NUMBER: _ClassVar[int]
-    STEP_FIELD_NUMBER: _ClassVar[int]
-    SEQ_FIELD_NUMBER: _ClassVar[int]
-    LEFT_FIELD_NUMBER: _ClassVar[int]
-    mode: str
-    kind: _records_pb2.Kind
-    step: int
-    seq: int
-    left: bool
-    def __init__(self, mode: _Optional[str] = ..., kind: _Optional[_Union[_records_pb2.Kind, str]] = ..., step: _Optional[int] = ..., seq: _Optional[int] = ..., left: bool = ...) -> None: ...
-
-class Heartbeat(_message.Message):
-    __slots__ = ("sent", "step", "phase", "mode", "backlog", "pending", "progress", "made", "idle_s", "longest_s", "quiet", "gate", "training", "entered", "steps", "phase_s", "step_s", "offset_s", "round_trip_s", "nans", "last")
-    class EnteredEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: int
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
-    class PhaseSEntry(_message.Message):
-        __slots__ = ("key", "value")
-        KEY_FIELD_NUMBER: _ClassVar[int]
-        VALUE_FIELD_NUMBER: _ClassVar[int]
-        key: str
-        value: float
-        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
-    SENT_FIELD_NUMBER: _ClassVar[int]
-    STEP_FIELD_NUMBER: _ClassVar[int]
-    PHASE_FIELD_NUMBER: _ClassVar[int]
-    MODE_FIELD_NUMBER: _ClassVar[int]
-    BACKLOG_FIELD_NUMBER: _ClassVar[int]
-    PENDING_FIELD_NUMBER: _ClassVar[int]
-    PROGRESS_FIELD_NUMBER: _ClassVar[int]
-    MADE_FIELD_NUMBER: _ClassVar[int]
-    IDLE_S_FIELD_NUMBER: _ClassVar[int]
-    LONGEST_S_FIELD_NUMBER: _ClassVar[int]
-    QUIET_FIELD_NUMBER: _ClassVar[int]
-    GATE_FIELD_NUMBER: _ClassVar[int]
-    TRAINING_FIELD_NUMBER: _ClassVar[int]
-    ENTERED_FIELD_NUMBER: _ClassVar[int]
-    STEPS_FIELD_NUMBER: _ClassVar[int]
-    PHASE_S_FIELD_NUMBER: _ClassVar[int]
-    STEP_S_FIELD_NUMBER: _ClassVar[int]
-    OFFSET_S_FIELD_NUMBER: _ClassVar[int]
-    ROUND_TRIP_S_FIELD_NUMBER: _ClassVar[int]
-    NANS_FIELD_NUMBER: _ClassVar[int]
-    LAST_FIELD_NUMBER: _ClassVar[int]
-    sent: float
-    step: int
-    phase: str
-    mode: str
-    backlog: int
-    pending: int
-    progress: _containers.RepeatedCompositeFieldContainer[Progress]
-    made: int
-    idle_s: float
-    longest_s: float
-    quiet: bool
-    gate: int
-    training: int
-    entered: _containers.ScalarMap[str, int]
-    steps: int
-    phase_s: _containers.ScalarMap[str, float]
-    step_s: float
-    offset_s: float
-    round_trip_s: float
-    nans: int
-    last: str
-    def __init__(self, sent: _Optional[float] = ..., step: _Optional[int] = ..., phase: _Optional[str] = ..., mode: _Optional[str] = ..., backlog: _Optional[int] = ..., pending: _Optional[int] = ..., progress: _Optional[_Iterable[_Union[Progress, _Mapping]]] = ..., made: _Optional[int] = ..., idle_s: _Optional[float] = ..., longest_s: _Optional[float] = ..., quiet: bool = ..., gate: _Optional[int] = ..., training: _Optional[int] = ..., entered: _Optional[_Mapping[str, int]] = ..., steps: _Optional[int] = ..., phase_s: _Optional[_Mapping[str, float]] = ..., step_s: _Optional[float] = ..., offset_s: _Optional[float] = ..., round_trip_s: _Optional[float] = ..., nans: _Optional[int] = ..., last: _Optional[str] = ...) -> None: ...
+    def __init__(self, schemas: _Optional[_Iterable[_Union[_records_pb2.Schema, _Mapping]]] = ..., blocks: _Optional[_Iterable[_Union[_records_pb2.Block, _Mapping]]] = ..., progress: _Optional[_Iterable[_Union[_beat_pb2.Progress, _Mapping]]] = ..., backlog: _Optional[int] = ...) -> None: ...
 
 class MergedRequest(_message.Message):
     __slots__ = ("id", "mode", "step")
@@ -340,7 +270,7 @@ class CoordinatorMessage(_message.Message):
     STACK_REQUEST_FIELD_NUMBER: _ClassVar[int]
     welcome: Welcome
     ack: Ack
-    heartbeat_reply: HeartbeatReply
+    heartbeat_reply: _beat_pb2.HeartbeatReply
     merged_row: MergedRow
     postprocess_request: PostprocessRequest
     verdict: _fate_pb2_1.Verdict
@@ -350,7 +280,7 @@ class CoordinatorMessage(_message.Message):
     stop_outcome: _fate_pb2_1.StopOutcome
     first_sign: _fate_pb2_1.FirstSign
     stack_request: _fate_pb2_1.StackRequest
-    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., heartbeat_reply: _Optional[_Union[HeartbeatReply, _Mapping]] = ..., merged_row: _Optional[_Union[MergedRow, _Mapping]] = ..., postprocess_request: _Optional[_Union[PostprocessRequest, _Mapping]] = ..., verdict: _Optional[_Union[_fate_pb2_1.Verdict, _Mapping]] = ..., opened: _Optional[_Union[Opened, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., stop_proposal: _Optional[_Union[_fate_pb2_1.StopProposal, _Mapping]] = ..., stop_outcome: _Optional[_Union[_fate_pb2_1.StopOutcome, _Mapping]] = ..., first_sign: _Optional[_Union[_fate_pb2_1.FirstSign, _Mapping]] = ..., stack_request: _Optional[_Union[_fate_pb2_1.StackRequest, _Mapping]] = ...) -> None: ...
+    def __init__(self, welcome: _Optional[_Union[Welcome, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., heartbeat_reply: _Optional[_Union[_beat_pb2.HeartbeatReply, _Mapping]] = ..., merged_row: _Optional[_Union[MergedRow, _Mapping]] = ..., postprocess_request: _Optional[_Union[PostprocessRequest, _Mapping]] = ..., verdict: _Optional[_Union[_fate_pb2_1.Verdict, _Mapping]] = ..., opened: _Optional[_Union[Opened, _Mapping]] = ..., chunk: _Optional[_Union[Chunk, _Mapping]] = ..., stop_proposal: _Optional[_Union[_fate_pb2_1.StopProposal, _Mapping]] = ..., stop_outcome: _Optional[_Union[_fate_pb2_1.StopOutcome, _Mapping]] = ..., first_sign: _Optional[_Union[_fate_pb2_1.FirstSign, _Mapping]] = ..., stack_request: _Optional[_Union[_fate_pb2_1.StackRequest, _Mapping]] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("incarnation", "ack", "podlog_version", "job_id", "send_interval_s", "heartbeat_s", "warnings", "job_started")
@@ -389,16 +319,6 @@ class Ack(_message.Message):
     incarnation: int
     seq: int
     def __init__(self, incarnation: _Optional[int] = ..., seq: _Optional[int] = ...) -> None: ...
-
-class HeartbeatReply(_message.Message):
-    __slots__ = ("sent", "received", "replied")
-    SENT_FIELD_NUMBER: _ClassVar[int]
-    RECEIVED_FIELD_NUMBER: _ClassVar[int]
-    REPLIED_FIELD_NUMBER: _ClassVar[int]
-    sent: float
-    received: float
-    replied: float
-    def __init__(self, sent: _Optional[float] = ..., received: _Optional[float] = ..., replied: _Optional[float] = ...) -> None: ...
 
 class MergedRow(_message.Message):
     __slots__ = ("id", "row")

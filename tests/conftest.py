@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterator
 import psutil
 import pytest
 
-pytest_plugins = ["kit_jobs", "kit_pods", "kit_far"]
+pytest_plugins = ["kit_jobs", "kit_exec", "kit_pods", "kit_far"]
 
 _ALLOWED_THREADS = ("pytest_timeout", "ThreadPoolExecutor", "pymysql", "asyncio_")
 

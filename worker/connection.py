@@ -23,6 +23,7 @@ class Closing:
         deadline: monotonic time at which the link ends in any case.
         relay_until: until when Goodbye waits for spools of others to be delivered.
         status: of the Goodbye; empty: as Finalize said.
+        error: of the Goodbye; what ended the training.
         goodbyes: on how many connections Goodbye was said.
         heard: the coordinator ended its side behind a Goodbye.
     """
@@ -30,6 +31,7 @@ class Closing:
     deadline: float
     relay_until: float
     status: str
+    error: str = ""
     goodbyes: int = 0
     heard: bool = False
 
@@ -90,12 +92,11 @@ class Connection:
     def _converse(self, talk: Talk, session: Session) -> Exception | None:
         while True:
             seen = self._waits.pokes
-            now = time.monotonic()
-            for message in self._inbox.take():
-                talk.receive(message, now)
+            self._hear(talk)
             self.connected = self.welcomed = talk.welcome is not None
             if self._inbox.over:
                 return self._inbox.error
+            now = time.monotonic()
             if not talk.alive(now):
                 return UnavailableError("no word from the coordinator for three heartbeats")
 
@@ -106,19 +107,25 @@ class Connection:
             if closing is not None:
                 due = min(due, closing.deadline)
                 if talk.bidden and self._me.spool.acked >= self._me.spool.last_seq:
-                    return self._part(session, closing)
+                    return self._part(talk, session, closing)
                 if now >= closing.deadline:
                     return None
             self._waits.rest(seen, due - time.monotonic())
 
-    def _last_word(self, closing: Closing | None, now: float) -> str | None:
-        """The status for Goodbye, once it may be said."""
+    def _hear(self, talk: Talk) -> None:
+        messages = self._inbox.take()
+        now = time.monotonic()
+        for message in messages:
+            talk.receive(message, now)
+
+    def _last_word(self, closing: Closing | None, now: float) -> pb.Goodbye | None:
+        """Goodbye, once it may be said."""
         relay = self._me.relay
         if closing is None or (relay is not None and relay.busy(now) and now < closing.relay_until):
             return None
-        return closing.status
+        return pb.Goodbye(status=closing.status, error=closing.error)
 
-    def _part(self, session: Session, closing: Closing) -> Exception | None:
+    def _part(self, talk: Talk, session: Session, closing: Closing) -> Exception | None:
         """Goodbye is said: waits until the coordinator has ended its side too."""
         closing.goodbyes += 1
         session.close()
@@ -126,6 +133,7 @@ class Connection:
             self._waits.changed.wait_for(
                 lambda: self._inbox.over, closing.deadline - time.monotonic()
             )
+        self._hear(talk)
         closing.heard = self._inbox.over and self._inbox.error is None
         return self._inbox.error
 

@@ -1,73 +1,115 @@
 """What happens when the process ends without ``close``."""
 
 import atexit
+import dis
 import logging
 import sys
+import threading
 from collections.abc import Callable
-from types import TracebackType
+from types import FrameType, TracebackType
 
+from .ending import Ending, ending_of, exit_ending
 from .forked import Home
 
 _log = logging.getLogger(__name__)
 
 
-def status_of(error: BaseException | None) -> str:
-    """How a training ended that `error` ended; "" without one: as `finalize` said."""
-    if error is None:
-        return ""
-    return "interrupted" if isinstance(error, KeyboardInterrupt) else "failure"
-
-
 class ExitHook:
-    """Calls `close` once when the process ends, with the status that it ended in.
+    """Calls `close` once when the process ends, with how it ended.
 
     Install it after ``import jax`` has run: exit functions run newest first, so
     ours comes before JAX's shutdown barrier, while peers are still alive.
 
-    ``"failure"`` after an uncaught exception, ``"interrupted"`` after
-    KeyboardInterrupt (at once, behind the hook that prints the traceback), else
-    ``""`` from atexit. Threads' exceptions are left alone.
+    An uncaught exception is reported at once, then the hooks before ours print
+    its traceback, then comes `close`. ``sys.exit(n)`` on the main thread is
+    remembered: if it did end the program, atexit closes with ``failure: exit
+    code n``. ``raise SystemExit(n)`` cannot be told from an end in order here;
+    a launcher sees it. Exceptions of threads are left alone.
 
     Args:
-        close: takes the status; bounded in time. What it raises is logged.
+        report: told of an uncaught exception; must be quick.
+        close: bounded in time. What either raises is logged.
     """
 
-    def __init__(self, close: Callable[[str], None]) -> None:
+    def __init__(self, report: Callable[[Ending], None], close: Callable[[Ending], None]) -> None:
+        self._report = report
         self._close = close
         self._home = Home()
         self._done = False
         self._previous = sys.excepthook
         self._hook = self._uncaught  # one object: a bound method is made anew at each access
+        self._previous_exit = sys.exit
+        self._exit_hook = self._exit
+        self._leaving: tuple[object, FrameType] | None = None
 
     def install(self) -> None:
-        """Registers with atexit and chains ``sys.excepthook``."""
+        """Registers with atexit, chains ``sys.excepthook`` and ``sys.exit``."""
         self._previous = sys.excepthook
         sys.excepthook = self._hook
+        self._previous_exit = sys.exit
+        _set_exit(self._exit_hook)
         atexit.register(self._at_exit)
 
     def remove(self) -> None:
         """Undoes `install`; a hook that others chained behind it stays, without effect."""
         self._done = True
+        self._leaving = None
         atexit.unregister(self._at_exit)
         if sys.excepthook is self._hook:
             sys.excepthook = self._previous
+        if sys.exit is self._exit_hook:
+            _set_exit(self._previous_exit)
 
     def _uncaught(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
+        ending = ending_of(error.with_traceback(trace))
+        if self._waiting:
+            _told(self._report, ending)
         try:
             self._previous(kind, error, trace)
         finally:
-            self._end(status_of(error))
+            self._end(ending)
+
+    def _exit(self, status: object = None, /) -> None:
+        if not self._done and threading.current_thread() is threading.main_thread():
+            self._leaving = (status, _outermost(sys._getframe()))
+        self._previous_exit(status)  # type: ignore[arg-type]
 
     def _at_exit(self) -> None:
-        self._end(status_of(None))
+        ending = Ending()
+        if self._leaving is not None and _raised(self._leaving[1]):
+            ending = exit_ending(self._leaving[0])
+        self._end(ending)
 
-    def _end(self, status: str) -> None:
-        if self._done or not self._home.here:
-            return
-        self._done = True
-        try:
-            self._close(status)
-        except Exception:
-            _log.exception("closing the logger at exit failed")
+    def _end(self, ending: Ending) -> None:
+        if self._waiting:
+            self._done = True
+            _told(self._close, ending)
+
+    @property
+    def _waiting(self) -> bool:
+        return self._home.here and not self._done
+
+
+def _told(told: Callable[[Ending], None], ending: Ending) -> None:
+    try:
+        told(ending)
+    except Exception:
+        _log.exception("closing the logger at exit failed")
+
+
+def _set_exit(hook: Callable[..., object]) -> None:
+    setattr(sys, "exit", hook)  # noqa: B010 - the type checker takes no other sys.exit
+
+
+def _outermost(frame: FrameType) -> FrameType:
+    while frame.f_back is not None:
+        frame = frame.f_back
+    return frame
+
+
+def _raised(frame: FrameType) -> bool:
+    """Whether an exception went out of `frame`, which has ended: it did not come to a return."""
+    code = frame.f_code.co_code
+    return not dis.opname[code[frame.f_lasti]].startswith("RETURN")

@@ -1,32 +1,76 @@
 """What makes the training loop end: `found_nans` and `should_stop`."""
 
+import dataclasses
 import logging
 import threading
+import time
+from collections.abc import Callable
+from typing import Any
 
+from ..proto import podlog_pb2 as pb
+from ..proto.config import LoggerConfig
 from ..proto.records import Kind
+from .agreement import Agreement, Answer, Hold, Outcome, Passed, Wish
 from .fetch import Found
+from .inputs import as_text
 
 _log = logging.getLogger(__name__)
 
+_TEXT_MOST = 1000
+
 
 class Gate:
-    """Turns what the guard found into one answer for the training loop. Thread-safe.
+    """Turns what was found and asked for into one answer for the training loop. Thread-safe.
 
     A NaN counts if it is in a STEP or EPOCH record, or anywhere under the
-    policy ``"stop"``; an infinity only under its policy ``"stop"``. In a pod it
-    counts here only if every process holds the very same value (a replicated
-    metric), since then every process answers alike. A NaN that only some
-    processes see is attributed and warned about, and leaves every loop running
-    until the processes can agree on a step.
+    policy ``"stop"``; an infinity only under its policy ``"stop"``. What every
+    process holds alike (a replicated metric) sets `found_nans` at once, since
+    then every process answers alike. All else comes true by agreement (see
+    `Agreement`), at the same step on every process; alone, at once.
+
+    The training thread passes gates; the link's thread calls `reconnected`,
+    `receive` and `messages`; any thread may ask for a stop, even in a signal handler.
+
+    Args:
+        config: what a NaN and an infinity do, and how long a gate may be held.
+        process_count: alone, nothing is agreed.
+
+    Attributes:
+        wake: called when `messages` has something new that the link's thread
+            does not know of, with no lock held; set by whoever sends it.
+        at: the last step handed in; set by whoever knows.
+        by_values: whether values that are still on the device may make `stop` true.
     """
 
-    def __init__(self, nan: str, inf: str, process_count: int) -> None:
-        self._stop_on = {True: nan == "stop", False: inf == "stop"}
-        self._process_count = process_count
-        self._lock = threading.RLock()  # a signal handler may ask for a stop
-        self._found = False
-        self._stop = False
-        self._warned = False
+    def __init__(self, config: LoggerConfig, process_count: int) -> None:
+        self.wake: Callable[[], object] = _nobody
+        self.at: Callable[[], int] = _nowhere
+        self._stop_on = {True: config.nan == "stop", False: config.inf == "stop"}
+        self._alone = process_count == 1
+        self.by_values = self._alone and any(self._stop_on.values())
+        self._changed = threading.Condition(threading.RLock())
+        self._agreement = Agreement(config.timing.stop_timeout_s)
+        self._found = self._stop = False
+        self._since = 0
+        self._out: list[dict[str, Any]] = []
+        self._told = False
+
+    # ------------------------------------------------------- the training's side
+
+    def pass_gate(self, step: int) -> Passed:
+        """Comes to the gate at `step`: held while processes agree, at most ``stop_timeout_s``."""
+        with self._changed:
+            passed = self._agreement.gate(step, time.monotonic())
+            if isinstance(passed, Hold):
+                passed = self._held(passed)
+            return Passed(passed.nans or self._found, passed.stop or self._stop)
+
+    def _held(self, hold: Hold) -> Passed:
+        try:
+            self._changed.wait_for(lambda: hold.passed is not None, hold.until - time.monotonic())
+        finally:
+            passed = self._agreement.expired(hold)
+        return passed
 
     def found(self, found: Found) -> None:
         """Takes what the guard found in one record; called by the fetch thread."""
@@ -35,43 +79,121 @@ class Gate:
             stops = self._stop_on[finding.nan]
             if not (stops or (finding.nan and in_training)):
                 continue
-            if not finding.everywhere:
-                self._warn_of_one(finding.key, found.step)
-                continue
-            with self._lock:
-                self._found = True
-                self._stop |= stops
+            with self._changed:
+                if found.ticket <= self._since:
+                    return
+                self._found |= finding.everywhere
+                self._stop |= stops and self._alone
+            if stops or not finding.everywhere:
+                kind = "nan" if finding.nan else "inf"
+                text = f"{finding.key!r} is {kind} at step {found.step}"
+                self._wish(stop=stops, nans=True, kind=kind, text=text, step=found.step)
 
-    def _warn_of_one(self, key: str, step: int) -> None:
-        with self._lock:
-            warned, self._warned = self._warned, True
-        if not warned:
+    def request(self, kind: str, text: str, step: int) -> None:
+        """Asks for the end of the training: of every process's, at one step.
+
+        Args:
+            kind: ``"request"`` or ``"preempted"``.
+            text: why.
+            step: the last one handed in.
+        """
+        with self._changed:
+            self._stop |= self._alone
+        self._wish(stop=True, nans=False, kind=kind, text=text, step=step)
+
+    def training_started(self, ticket: int) -> None:
+        """A new training: nothing found, asked or agreed yet.
+
+        Args:
+            ticket: the last one given out: what was handed in up to it was
+                of the training before, whenever it is looked at.
+        """
+        with self._changed:
+            self._found = self._stop = self._told = False
+            self._since = ticket
+            self._agreement.training_started()
+            self._changed.notify_all()
+            if self._alone:
+                return
+            self._out.append(_said(Answer(0, -1, self._agreement.training)))
+        self.wake()
+
+    @property
+    def last_gate(self) -> int:
+        """The greatest step of a gate that was passed in this training; -1: none."""
+        return self._agreement.last_gate
+
+    @property
+    def training(self) -> int:
+        """How often a training was started."""
+        return self._agreement.training
+
+    # ----------------------------------------------------------- the link's side
+
+    def reconnected(self) -> None:
+        """A connection is welcomed: what is not decided yet is asked for again."""
+        with self._changed:
+            self._out = [_asked(wish) for wish in self._agreement.wishes()]
+
+    def receive(self, message: pb.StopProposal | pb.StopOutcome) -> None:
+        """Takes a proposal or an outcome; the answer is among `messages`."""
+        with self._changed:
+            if isinstance(message, pb.StopProposal):
+                answer = self._agreement.proposal(message.id, time.monotonic())
+            else:
+                outcome = Outcome(
+                    message.id,
+                    message.decided,
+                    message.step,
+                    message.stop,
+                    message.nans,
+                    message.training,
+                )
+                answer = self._agreement.outcome(outcome)
+            self._changed.notify_all()
+            self._out.append(_said(answer))
+
+    def messages(self) -> list[dict[str, Any]]:
+        """What is to be sent now, each as a field of `pb.WorkerMessage`."""
+        with self._changed:
+            self._watch()
+            out, self._out = self._out, []
+        return out
+
+    def _watch(self) -> None:
+        """Tells once of a loop that cannot stop."""
+        step = None if self._told else self._agreement.unseen(self.at())
+        if step is not None:
+            self._told = True
             _log.warning(
-                "%r is not finite at step %d on this process, perhaps not on others: "
-                "found_nans stays as it is, so that no process leaves the loop alone",
-                key,
+                "stop step %d is agreed, but this loop asks neither should_stop nor found_nans",
                 step,
             )
 
-    def request_stop(self) -> bool:
-        """Asks the loop to end; False in a pod, where one process must not leave alone."""
-        if self._process_count > 1:
-            return False
-        with self._lock:
-            self._stop = True
-        return True
+    def _wish(self, *, stop: bool, nans: bool, kind: str, text: str, step: int) -> None:
+        if self._alone:
+            return
+        text = as_text(text)[:_TEXT_MOST]
+        with self._changed:
+            wish = self._agreement.wish(stop=stop, nans=nans, kind=kind, text=text, step=step)
+            if wish is None:
+                return
+            self._out.append(_asked(wish))
+        self.wake()
 
-    def clear(self) -> None:
-        """A new training starts: nothing found, nothing requested."""
-        with self._lock:
-            self._found = self._stop = self._warned = False
 
-    @property
-    def found_nans(self) -> bool:
-        """Whether something that counts was found."""
-        return self._found
+def _nobody() -> None:
+    """Until a link takes what is to be sent."""
 
-    @property
-    def stop(self) -> bool:
-        """Whether the loop should end."""
-        return self._stop
+
+def _nowhere() -> int:
+    """Until a loop hands in steps."""
+    return 0
+
+
+def _asked(wish: Wish) -> dict[str, Any]:
+    return {"stop_request": pb.StopRequest(**dataclasses.asdict(wish))}
+
+
+def _said(answer: Answer) -> dict[str, Any]:
+    return {"stop_answer": pb.StopAnswer(**dataclasses.asdict(answer))}

@@ -18,6 +18,7 @@ from ..proto.records import Verdict
 from ..proto.rows import Row
 from ..proto.session import Connector, Receiver, Session
 from .connection import Closing, Connection
+from .fate import Fate
 from .forked import Home
 from .handed import Handed
 from .outage import Outage
@@ -30,6 +31,7 @@ from .waits import Finalize, Waits
 _log = logging.getLogger(__name__)
 
 _CLOSING_PAUSE_S = 0.5
+_REPORT_S = 0.5
 _GOOD_S = 5.0
 """A connection that lasted so long was good, even if nothing was acknowledged on it."""
 
@@ -51,6 +53,7 @@ class Link:
         open: what the run is, asked at each connect; process 0 only.
         postprocess: the user's ``metric_postprocess_fn``; process 0 only.
         heartbeat_s: period until the coordinator names another.
+        fate: what is said and heard of stops, failures and clocks.
         orphans: folder in which spools of processes that are gone are looked
             for, once the run is open, and delivered too.
     """
@@ -66,6 +69,7 @@ class Link:
         open: Callable[[], pb.Open] | None = None,
         postprocess: Postprocess | None = None,
         heartbeat_s: float = 5.0,
+        fate: Fate | None = None,
         orphans: Path | None = None,
     ) -> None:
         hello = pb.Hello.FromString(hello.SerializeToString())  # ours: the job_id is added
@@ -73,7 +77,7 @@ class Link:
         self._home = Home()
         self._waits = Waits()
         self._postprocessor = Postprocessor(postprocess, self._answer) if postprocess else None
-        self._relay = Relay(orphans, hello.incarnation, self._notify) if orphans else None
+        self._relay = Relay(orphans, hello.incarnation, self.poke) if orphans else None
         self._me = Speaker(
             hello=hello,
             spool=spool,
@@ -84,6 +88,7 @@ class Link:
             submit=self._postprocessor.submit if self._postprocessor else None,
             heartbeat_s=heartbeat_s,
             relay=self._relay,
+            fate=fate or Fate(),
         )
         self._answers: deque[pb.PostprocessAnswer] = deque()
         self._closing: Closing | None = None
@@ -100,7 +105,12 @@ class Link:
     def wake(self) -> None:
         """There is more in the spool; sent at the next interval, at once if a caller waits."""
         if self._waits.urgent or self._closing is not None:
-            self._notify()
+            self.poke()
+
+    def poke(self) -> None:
+        """What is due is said now: a stop request or answer waits for no interval."""
+        with self._waits.changed:
+            self._waits.poke()
 
     def wait_opened(self, timeout: float) -> pb.Opened | None:
         """Name, place and attempt of the run, or None at the deadline or if refused."""
@@ -117,15 +127,29 @@ class Link:
         self._home.check()
         return self._waits.for_row(mode, step, timeout)
 
-    def finalize(self, status: str, seq: int) -> None:
+    def failed(self, failed: pb.Failed) -> None:
+        """Tells what ended the training: before all else, again at each connect, the first counts.
+
+        Waits until it is on its way, a moment at most.
+        """
+        self._home.check()
+        connected = self._at is not None and self._at.connected
+        self._waits.fail(failed, _REPORT_S if connected else 0.0)
+
+    def finalize(self, status: str, seq: int, error: str = "") -> None:
         """Says that this process is done, right behind record `seq`; does not wait."""
         self._home.check()
-        self._waits.say(Finalize(status, seq))
+        self._waits.say(Finalize(status, seq, error))
 
     def verdict(self, timeout: float) -> Verdict | None:
         """The final verdict since `finalize`; at the deadline the last one, if any."""
         self._home.check()
         return self._waits.for_verdict(timeout)
+
+    @property
+    def newest(self) -> Verdict | None:
+        """The last verdict that was heard."""
+        return self._waits.newest
 
     @property
     def refused(self) -> Exception | None:
@@ -142,12 +166,13 @@ class Link:
             "acked": self._me.spool.acked,
         }
 
-    def close(self, timeout: float, status: str = "") -> bool:
+    def close(self, timeout: float, status: str = "", error: str = "") -> bool:
         """Sends what is left, says Goodbye and ends the thread.
 
         Args:
             timeout: seconds it may take in all.
             status: of the Goodbye; empty: as `finalize` said.
+            error: of the Goodbye; one line.
 
         Returns:
             Whether all was committed and Goodbye was said.
@@ -156,9 +181,9 @@ class Link:
         now = time.monotonic()
         deadline = now + timeout
         if self._closing is None:
-            self._closing = Closing(deadline, now + timeout / 2, status)
+            self._closing = Closing(deadline, now + timeout / 2, status, error)
         if self._thread.ident is not None:
-            self._notify()
+            self.poke()
             self._thread.join(timeout + 0.5)
         if self._relay is not None:
             self._relay.close(max(deadline - time.monotonic(), 0.5))
@@ -169,13 +194,9 @@ class Link:
 
     # ------------------------------------------------------ the thread's own
 
-    def _notify(self) -> None:
-        with self._waits.changed:
-            self._waits.poke()
-
     def _answer(self, answer: pb.PostprocessAnswer) -> None:
         self._answers.append(answer)
-        self._notify()
+        self.poke()
 
     def _run(self) -> None:
         outage = Outage(time.monotonic())

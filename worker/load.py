@@ -25,6 +25,8 @@ from ..proto.config import LoggerConfig
 from ..proto.errors import PodlogError
 from ..proto.records import Draft, Kind, State
 from . import drafts
+from .ending import Ending
+from .gate import Gate
 from .pipeline import Pipeline
 from .runconfig import settled
 from .states import value_states
@@ -104,8 +106,8 @@ class Loader:
 
     def end(self, timeout: float) -> bool:
         """Says that this process is done; whether everything was delivered."""
-        self._pipeline.finalize("success", timeout)
-        delivered = self._pipeline.close(timeout, "success")
+        self._pipeline.finalize(Ending("success"), timeout)
+        delivered = self._pipeline.close(timeout, Ending("success"))
         self._witness.write(dataclasses.replace(self._life, ended=int(delivered)))
         return delivered
 
@@ -162,7 +164,7 @@ def run(load: Load, timeout: float = 30.0) -> bool:
         ordinal=0,
         coordinator_address=None,
         postprocess=None,
-        on_found=lambda _: None,
+        gate=Gate(load.config, load.processes),
     )
     try:
         with Witness(load.witness) as witness:
@@ -170,7 +172,7 @@ def run(load: Load, timeout: float = 30.0) -> bool:
             loader.run(stop)
             return loader.end(timeout)
     finally:
-        pipeline.close(1.0, "failure")
+        pipeline.close(1.0, Ending("failure"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import logging
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -12,16 +13,16 @@ from ..proto.config import LoggerConfig
 from ..proto.records import Event, Verdict
 from ..proto.rows import Row
 from ..proto.tool import LoggerTool
-from .exit import ExitHook, status_of
+from .ending import Ending, ending_of, finalized
+from .exit import ExitHook
 from .forked import Home
 from .gate import Gate
-from .inputs import as_step, as_text, said_error
+from .inputs import as_step, as_text
 from .pipeline import Pipeline, Postprocess
 from .runconfig import run_config, settled
 from .training import Training
 
 _log = logging.getLogger(__name__)
-_shown = logging.getLogger("podlog")
 _ordinals = itertools.count()
 
 
@@ -42,7 +43,8 @@ class Logger:
             runs here for what `end_epoch` returns, and on process 0 for merged rows.
         process_index, process_count: override JAX's; given together.
         coordinator_address: ``host:port`` of a coordinator that runs already.
-        on_peer_failure: kept; nothing calls it yet.
+        on_peer_failure: called with an event ``first_sign``, on a thread of its
+            own, when another process fails, is lost or loses its connection.
 
     Attributes:
         config: the settings, with what the launcher says where they were open.
@@ -73,20 +75,21 @@ class Logger:
 
         self._home = Home()
         self._place = pod.where(process_index, process_count)
-        self._gate = Gate(self.config.nan, self.config.inf, self._place.process_count)
+        gate = Gate(self.config, self._place.process_count)
         self._pipeline = Pipeline(
             self.config,
             self._place,
             ordinal=next(_ordinals),
             coordinator_address=coordinator_address,
             postprocess=metric_postprocess_fn,
-            on_found=self._gate.found,
+            gate=gate,
+            on_peer_failure=on_peer_failure,
         )
         self.log_tools: list[LoggerTool] = self._pipeline.attachment.tools
         every = self.config.log_every_n_steps
-        self._training = Training(self._pipeline, self._gate, every, metric_postprocess_fn)
+        self._training = Training(self._pipeline, gate, every, metric_postprocess_fn)
         self._closed = False
-        self._exit = ExitHook(self._close)
+        self._exit = ExitHook(self._pipeline.failed, self._close)
         self._exit.install()
 
     # -------------------------------------------------------------- where it is
@@ -192,44 +195,42 @@ class Logger:
     def found_nans(self) -> bool:
         """Whether a NaN was logged in this training: on every process at the same step.
 
-        Waits until the values handed in are there.
+        Waits until the values handed in are there, and as `should_stop` does.
         """
         self._home.check()
-        self._training.wait_fetched()
-        return self._gate.found_nans
+        return self._training.found_nans()
 
     def should_stop(self, step: int) -> bool:
-        """Whether every process shall leave the loop after `step`."""
-        with self._guarded("should_stop", step):
-            self._pipeline.progress.step = as_step(step)
-        if "stop" in (self.config.nan, self.config.inf):
-            self._training.wait_fetched()
-        return self._gate.stop
+        """Whether every process shall leave the loop after `step`: all of them at the same one.
+
+        Call it on every process at the same steps. While they agree on a step
+        to stop at, it waits for that, at most ``stop_timeout_s``.
+        """
+        self._home.check()
+        return self._training.should_stop(step)
 
     def request_stop(self, reason: str) -> None:
-        """Asks for the end of the training.
-
-        In a pod it is only told, in ``output.log``: no process shall leave alone.
-        """
+        """Asks for the end of the training: `should_stop` turns true, in a pod on all processes."""
         with self._guarded("request_stop"):
             self._training.request_stop(reason)
 
     def phase(self, name: str) -> contextlib.AbstractContextManager[None]:
         """Names what this process does meanwhile: ``"data"``, ``"checkpoint"``, …"""
-        return self._pipeline.progress.within(name)
+        self._home.check()
+        return self._pipeline.progress.within(name, "phase")
 
     # ------------------------------------------------------------------ the run
 
     def merged(self, mode: str, step: int, timeout: float = 30.0) -> Row | None:
         """The merged row of (mode, step), the same for all; None if not closed in time."""
-        with self._guarded("merged", step):
+        with self._guarded("merged", step), self._waits("merged"):
             return self._pipeline.link.merged(as_text(mode), as_step(step), timeout)
         return None
 
     def flush(self, timeout: float = 60.0) -> bool:
         """Waits until everything logged here is in the journal; whether it is."""
-        self._home.check()
-        return self._pipeline.flush(timeout)
+        with self._waits("flush"):
+            return self._pipeline.flush(timeout)
 
     def finalize(self, status: str = "success") -> Verdict:
         """This process is done: flushes, and waits for the other processes.
@@ -242,15 +243,14 @@ class Logger:
             The verdict on the run; not `final` if ``finalize_timeout_s``
             passed first.
         """
-        self._home.check()
-        status = as_text(status)
-        status = "failure" if status == "error" else status
-        return self._pipeline.finalize(status, self.config.timing.finalize_timeout_s)
+        ending = finalized(as_text(status), sys.exc_info()[1])
+        with self._waits("finalize"):
+            return self._pipeline.finalize(ending, self.config.timing.finalize_timeout_s)
 
     @property
     def verdict(self) -> Verdict | None:
         """The verdict on the run, as far as it is known here."""
-        return self._pipeline.link.verdict(0.0)
+        return self._pipeline.link.newest
 
     def stats(self) -> dict[str, Any]:
         """Counts of this process: records made, acknowledged, dropped, …"""
@@ -259,29 +259,32 @@ class Logger:
     def close(self) -> None:
         """Flushes, says goodbye and ends all threads, within ``finalize_timeout_s``; safe twice."""
         self._home.check()
-        self._close("")
+        self._close(Ending())
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if not self._home.here:
-            return
-        if error is not None:
-            _shown.error("training ended by %s", said_error(error))
-        self._close(status_of(error))
+        if self._home.here:
+            self._close(ending_of(error))
 
     # ------------------------------------------------------------------- inside
 
     def _guarded(self, call: str, step: Any = None) -> contextlib.AbstractContextManager[None]:
         self._home.check()
+        self._pipeline.progress.touch(call)
         return self._pipeline.guarded(call, step)
 
-    def _close(self, status: str) -> None:
+    def _waits(self, call: str) -> contextlib.AbstractContextManager[None]:
+        self._home.check()
+        return self._pipeline.progress.ours(call)
+
+    def _close(self, ending: Ending) -> None:
         if self._closed:
             return
         self._closed = True
+        self._training.end()
         self._exit.remove()
-        if not self._pipeline.close(self.config.timing.finalize_timeout_s, status):
+        if not self._pipeline.close(self.config.timing.finalize_timeout_s, ending):
             stats = self.stats()
             _log.warning("closed with %d of %d records delivered", stats["acked"], stats["made"])

@@ -14,10 +14,10 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..cluster import discover, env
+from ..cluster import discover, env, pod
 from ..cluster.pod import Place
 from ..proto import podlog_pb2 as pb
 from ..proto.codec import Body, body_draft, safe_text
@@ -25,39 +25,32 @@ from ..proto.config import LoggerConfig
 from ..proto.records import Draft, Event, Verdict
 from ..proto.spoolfolder import spool_folder
 from . import identity
+from .ending import Ending
+from .fate import Fate
 from .fetch import Fetcher, Found
+from .gate import Gate
 from .handed import Handed
-from .inputs import as_text, said, said_error
+from .leftover import Leftover
 from .link import Link
+from .mishaps import Mishaps
+from .peers import Peers
+from .phases import Phases
+from .preempt import Preemption
 from .spool import Spool
 from .spooler import Spooler
+from .stacks import dump
 from .textlog import TextLog
 from .transport import grpc_connector
 
-_log = logging.getLogger(__name__)
 _shown = logging.getLogger("podlog")
 
-_ERRORS_TOLD = 100
+_STUCK_S = 5.0
+"""How long a process that failed waits for values on its device: a peer may be gone."""
+
+_RESERVE_S = 1.0
+"""Of finalize's time, kept for an answer where not all can be delivered."""
 
 Postprocess = Callable[[dict[str, Any]], dict[str, Any]]
-
-
-@dataclasses.dataclass
-class Progress:
-    """Where the training loop is, for heartbeats; written by it, read by the link."""
-
-    step: int = 0
-    mode: str = "default"
-    phase: str = ""
-
-    @contextlib.contextmanager
-    def within(self, phase: str) -> Iterator[None]:
-        """Names the phase meanwhile."""
-        outer, self.phase = self.phase, as_text(phase)
-        try:
-            yield
-        finally:
-            self.phase = outer
 
 
 class Pipeline:
@@ -69,7 +62,8 @@ class Pipeline:
         ordinal: how many Loggers this process made before.
         coordinator_address: as the Logger's argument.
         postprocess: the Logger's ``metric_postprocess_fn``, or None.
-        on_found: told by the fetch thread of what is not finite.
+        gate: told of what is not finite, and of what the link hears of stops.
+        on_peer_failure: as the Logger's argument.
 
     Raises:
         ConfigError, MisuseError, UnavailableError: as `discover.attach`.
@@ -83,14 +77,14 @@ class Pipeline:
         ordinal: int,
         coordinator_address: str | None,
         postprocess: Postprocess | None,
-        on_found: Callable[[Found], None],
+        gate: Gate,
+        on_peer_failure: Callable[[Event], None] | None = None,
     ) -> None:
         self.place = place
-        self.progress = Progress()
-        self._on_found = on_found
+        self.progress = Phases()
+        self._gate = gate
         self._who = safe_text(f"process {place.process_index} ({place.host})")
-        self._failed = 0
-        self._errors: set[tuple[str, str]] = set()
+        self._mishaps = Mishaps(self._who, self._told)
         self._textlog = self._text_log(config)
         self.attachment = discover.attach(
             config, place, ordinal=ordinal, coordinator_address=coordinator_address
@@ -111,6 +105,8 @@ class Pipeline:
             cap_bytes=config.delivery.spool_cap_mb << 20,
             fsync=config.delivery.fsync,
         )
+        aborts = config.fate.abort_on_peer_failure
+        self._peers = Peers(place.process_index, on_peer_failure, self._save if aborts else None)
         endpoint = self.attachment.endpoint
         self.link = Link(
             endpoint.connect if endpoint else grpc_connector(self.attachment.contact),
@@ -121,6 +117,11 @@ class Pipeline:
             open=None if opening is None else lambda: opening,
             postprocess=postprocess if first else None,
             heartbeat_s=config.timing.heartbeat_s,
+            fate=Fate(
+                gate,
+                on_sign=self._peers.told,
+                stacks=lambda: dump(self.progress.thread),
+            ),
             orphans=folder,
         )
         self.spooler = Spooler(self.spool, self.handed, self.link.wake)
@@ -133,10 +134,18 @@ class Pipeline:
             max_payload=config.delivery.max_payload_mb << 20,
         )
         self._closed = threading.Lock()
-        self._over = self._told_over = False
+        self._hurry = False
+        gate.wake = self.link.poke
+        gate.at = lambda: self.progress.step
+        if place.process_count > 1:
+            self._peers.start()
         self.link.start()
         self.spooler.start()
         self.fetcher.start()
+        self._preemption = Preemption(
+            lambda why: gate.request("preempted", why, self.progress.step),
+            pod.preempted if place.process_index == 0 and place.process_count > 1 else None,
+        ).begin(sigterm=config.fate.sigterm)
         if self._textlog is not None:
             self._textlog.install()
 
@@ -145,73 +154,60 @@ class Pipeline:
         draft = body_draft(body, time.time(), step, epoch)
         self.spooler.put(self.handed.ticket(), [draft])
 
-    @contextlib.contextmanager
-    def guarded(self, call: str, step: Any, so: str = "the call was not logged") -> Iterator[None]:
-        """After start-up nothing of ours may raise into a training step.
+    def _told(self, event: Event) -> None:
+        self.tell(event, step=self.progress.step)
 
-        Each error is told once, and counted.
-        """
-        if self._over:
-            self._tell_over(call)
-        try:
-            yield
-        except Exception as error:
-            self._failed += 1
-            text = said_error(error)
-            if (call, text) in self._errors or len(self._errors) >= _ERRORS_TOLD:
-                return
-            self._errors.add((call, text))
-            _log.debug("%s failed", call, exc_info=True)
-            where = call if step is None else f"{call} at step {said(step)}"
-            with contextlib.suppress(Exception):
-                event = Event("log_error", f"{self._who}: {where}: {text}; {so}")
-                self.tell(event, step=self.progress.step)
-
-    def _tell_over(self, call: str) -> None:
-        if not self._told_over:
-            self._told_over = True
-            _shown.warning("%s after close: nothing is logged any more; make a new Logger", call)
+    def guarded(
+        self, call: str, step: Any, so: str = "the call was not logged"
+    ) -> contextlib.AbstractContextManager[None]:
+        """After start-up nothing of ours may raise into a training step."""
+        return self._mishaps.guarded(call, step, so)
 
     def flush(self, timeout: float) -> bool:
         """Waits until everything handed in is in the journal; whether it is."""
         deadline = time.monotonic() + timeout
-        if not self.fetcher.drain(timeout):
+        if not self.fetcher.drain(self._patience(timeout)):
             return False
         seq = self.spooler.flush(max(0.0, deadline - time.monotonic()))
         return seq is not None and self.link.wait_acked(seq, max(0.0, deadline - time.monotonic()))
 
-    def finalize(self, status: str, timeout: float) -> Verdict:
-        """Flushes, says that this process is done, and waits for the verdict."""
-        if self._over:
-            self._tell_over("finalize")
-            return self.link.verdict(0.0) or Verdict(status, final=False)
-        deadline = time.monotonic() + timeout
-        self.flush(timeout)
-        self.link.finalize(status, self.spool.last_seq)
-        verdict = self.link.verdict(max(0.0, deadline - time.monotonic()))
-        verdict = verdict or Verdict(status, final=False)
-        return verdict if verdict.final else self._left(verdict, timeout)
-
-    def _left(self, verdict: Verdict, timeout: float) -> Verdict:
-        """Says what was not delivered when `finalize` gave up waiting."""
-        waiting = self.spooler.waiting + self.fetcher.pending
-        count = self.spool.last_seq - self.spool.acked + waiting
-        if count:
-            _shown.warning(
-                "%s: finalize: %d records are not delivered after %g s; %s",
-                self._who,
-                count,
-                timeout,
-                self._kept(waiting),
+    def failed(self, ending: Ending) -> None:
+        """Tells at once how the training ended, unless it ended well."""
+        known, self._hurry = self._hurry, ending.failed
+        if ending.failed:
+            report = pb.Failed(
+                status=ending.status,
+                error=ending.error,
+                trace=ending.trace,
+                step=self.progress.step,
             )
-        return dataclasses.replace(verdict, undelivered=count)
+            self.link.failed(report)
+            if ending.error and not known:
+                _shown.error("training ended by %s", ending.error)
 
-    def _kept(self, waiting: int) -> str:
-        folder = self.spool.folder
-        if folder is None:
-            return "they are in memory only (no log_path) and end with this process"
-        text = f"they are kept in {folder} and delivered at the next start with {self._setting}"
-        return f"{text}; {waiting} of them are not on the disk yet" if waiting else text
+    def _patience(self, timeout: float) -> float:
+        """How long to wait for values of a device."""
+        return min(_STUCK_S, timeout) if self._hurry else timeout
+
+    def finalize(self, ending: Ending, timeout: float) -> Verdict:
+        """Flushes, says that this process is done, and waits for the verdict."""
+        if self._mishaps.check_over("finalize"):
+            return self.link.newest or Verdict(ending.status, final=False)
+        deadline = time.monotonic() + timeout
+        self.failed(ending)
+        self.flush(timeout - min(_RESERVE_S, timeout / 4))
+        self.link.finalize(ending.status, self.spool.last_seq, ending.error)
+        verdict = self.link.verdict(max(0.0, deadline - time.monotonic()))
+        verdict = verdict or Verdict(ending.status, final=False)
+        if verdict.final:
+            return verdict
+        waiting = self.spooler.waiting + self.fetcher.pending
+        left = Leftover(self.spool.last_seq - self.spool.acked + waiting, waiting)
+        if left.total:
+            where = left.where(self.spool.folder, self._setting)
+            text = "%s: finalize: %d records are not delivered after %g s; %s"
+            _shown.warning(text, self._who, left.total, timeout, where)
+        return dataclasses.replace(verdict, undelivered=left.total)
 
     def stats(self) -> dict[str, Any]:
         """The counts of all parts."""
@@ -220,11 +216,17 @@ class Pipeline:
             **self.spooler.stats(),
             **self.link.stats(),
             "last_seq": self.spool.last_seq,
-            "failed_calls": self._failed,
+            "failed_calls": self._mishaps.failed,
             "lines_not_shown": 0 if self._textlog is None else self._textlog.not_shown,
         }
 
-    def close(self, timeout: float, status: str) -> bool:
+    def _save(self, timeout: float) -> None:
+        """Brings what was logged to the spool, as far as it goes."""
+        deadline = time.monotonic() + timeout
+        self.fetcher.drain(timeout / 2)
+        self.spooler.flush(max(0.1, deadline - time.monotonic()))
+
+    def close(self, timeout: float, ending: Ending) -> bool:
         """Hands everything on, says goodbye, joins all threads; safe twice.
 
         Returns:
@@ -232,13 +234,18 @@ class Pipeline:
         """
         if not self._closed.acquire(blocking=False):
             return True
-        self._over = True
+        self._mishaps.over = True
+        self._preemption.close()
+        if ending.failed:
+            self.failed(ending)
+        self._peers.close()
         if self._textlog is not None:
             self._textlog.remove()
         deadline = time.monotonic() + timeout
-        fetched = self.fetcher.close(timeout)
+        fetched = self.fetcher.close(self._patience(timeout))
         spooled = self.spooler.close(max(0.1, deadline - time.monotonic()))
-        delivered = self.link.close(max(0.1, deadline - time.monotonic()), status)
+        left = max(0.1, deadline - time.monotonic())
+        delivered = self.link.close(left, ending.status, ending.error)
         if self.spooler.ended:  # else a write is still stuck in it
             self.spool.close()
         self.attachment.close(max(1.0, deadline - time.monotonic()))
@@ -266,14 +273,15 @@ class Pipeline:
     def _sink(self, ticket: int, drafts: Sequence[Draft], found: Found | None) -> None:
         try:
             if found is not None:
-                self._on_found(found)
+                self._gate.found(found)
             self.spooler.put(ticket, drafts)
         except Exception:
             self.handed.done(ticket)  # else no later step would ever count as handed in
             raise
 
     def _heartbeat(self) -> pb.Heartbeat:
-        at = self.progress
-        return pb.Heartbeat(
-            step=at.step, mode=at.mode, phase=at.phase, pending=self.fetcher.pending
-        )
+        fetched = self.fetcher.stats()
+        beat = pb.Heartbeat(pending=fetched["pending"], nans=fetched["not_finite"])
+        self.progress.fill(beat, time.monotonic())
+        beat.gate, beat.training = self._gate.last_gate, self._gate.training
+        return beat

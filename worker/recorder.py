@@ -52,6 +52,7 @@ class Found:
     mode: str
     step: int
     findings: tuple[Finding, ...]
+    ticket: int
 
 
 class Recorder:
@@ -61,7 +62,7 @@ class Recorder:
     called from any thread.
 
     Attributes:
-        counts: how often a metric had a problem, and a fetch failed.
+        counts: how often a metric had a problem, a fetch failed, a metric was not finite.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class Recorder:
         max_payload: int,
         counters: dict[str, int | float],
     ) -> None:
-        self.counts: dict[str, int] = {"problems": 0, "failed_fetches": 0}
+        self.counts: dict[str, int] = {"problems": 0, "failed_fetches": 0, "not_finite": 0}
         self._process = process
         self._process_count = process_count
         self._host = host
@@ -95,6 +96,7 @@ class Recorder:
             item.on_values(local_values(states))
 
         findings = scan(states, self._process_count)
+        self.counts["not_finite"] += len(findings)
         seen = None
         if item.kind is Kind.HOST:
             keys = [*(problem.key for problem in problems), *(s.metric.key for s in states)]
@@ -105,7 +107,9 @@ class Recorder:
         events = [self._problem(item, p) for p in problems] + [
             self._not_finite(item, f) for f in findings
         ]
-        found = Found(item.kind, item.mode, item.step, tuple(findings)) if findings else None
+        found = None
+        if findings:
+            found = Found(item.kind, item.mode, item.step, tuple(findings), item.ticket)
         return [record, *(event for event in events if event is not None)], found
 
     def _states(self, item: PendingCall) -> tuple[list[State], list[Problem]]:

@@ -2,12 +2,11 @@
 
 Hello, then silence until Welcome; Open from process 0; then batches in order,
 Finalize right behind the last record before it, heartbeats, and Goodbye when all
-is said.
+is said. What concerns stops and failures overtakes the records; see `fate`.
 """
 
 import dataclasses
 import logging
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +15,7 @@ from ..proto.gaps import block_span
 from ..proto.records import Verdict
 from ..proto.rowcodec import read_row
 from ..proto.session import Session
+from .fate import Fate, FateTalk
 from .handed import Handed
 from .pulse import Pulse
 from .relay import Relay
@@ -40,6 +40,7 @@ class Speaker:
         submit: takes requests to apply ``metric_postprocess_fn``.
         heartbeat_s: period until the coordinator names another.
         relay: offers what processes that are gone left; None without a folder.
+        fate: what is said and heard of stops, failures and clocks.
     """
 
     hello: pb.Hello
@@ -51,6 +52,7 @@ class Speaker:
     submit: Callable[[pb.PostprocessRequest], None] | None
     heartbeat_s: float
     relay: Relay | None = None
+    fate: Fate = dataclasses.field(default_factory=Fate)
 
 
 class Talk:
@@ -70,6 +72,7 @@ class Talk:
         self._me = speaker
         self._session = session
         self._pulse = Pulse(speaker.heartbeat_s, now)
+        self._fate = FateTalk(speaker.fate, speaker.waits, self.say)
         self._window = Window()
         self._window.reset(speaker.spool.acked)
         self._schemas: set[int] = set()
@@ -121,6 +124,8 @@ class Talk:
                 waits.verdict(_verdict(message.verdict), self._finalized)
             case "postprocess_request":
                 self._postprocess(message.postprocess_request)
+            case _:
+                self._fate.receive(message, now)
 
     def _welcomed(self, welcome: pb.Welcome, now: float) -> None:
         self.welcome = welcome
@@ -135,6 +140,7 @@ class Talk:
             self._me.spool.identify(welcome.job_id, welcome.job_started)
         if self._me.open is not None:
             self.say(open=self._me.open())
+        self._fate.welcomed()
         self._acked(welcome.ack, now)
 
     def _relay_from_here(self, run_id: str) -> None:
@@ -168,15 +174,16 @@ class Talk:
         self._said += 1
         self._session.send(pb.WorkerMessage(**body))
 
-    def turn(self, now: float, closing: str | None) -> float:
+    def turn(self, now: float, closing: pb.Goodbye | None) -> float:
         """Sends what is due; returns when to call again at the latest.
 
         Args:
             now: the time.
-            closing: the status of the Goodbye to say behind everything else.
+            closing: the Goodbye to say behind everything else, but for its `made`.
         """
         if self.welcome is None:
             return self._pulse.deadline
+        self._fate.turn()
         self._heartbeat(now)
         asked = {request.id: request for request in self._me.waits.asked()}
         for number, request in asked.items():
@@ -193,7 +200,8 @@ class Talk:
                 self.say(orphan=orphan)
         if closing is not None and not self.bidden and self._all_said():
             self.bidden = True
-            self.say(goodbye=pb.Goodbye(status=closing, made=self._me.spool.last_seq))
+            closing.made = self._me.spool.last_seq
+            self.say(goodbye=closing)
         return min(
             self._beat + self._pulse.heartbeat_s,
             self._batched + self._interval,
@@ -208,7 +216,7 @@ class Talk:
         if self._said - self._session.flow.waiting < self._beat_said:
             return
         heartbeat = self._me.heartbeat()
-        heartbeat.sent = time.time()
+        self._fate.stamp(heartbeat, now)
         heartbeat.made = self._me.spool.last_seq
         heartbeat.backlog = heartbeat.made - self._window.sent
         self.say(heartbeat=heartbeat)
@@ -235,7 +243,8 @@ class Talk:
         if finalize is not None and finalize is not self._finalized:
             if self._window.sent >= finalize.seq:
                 self._finalized = finalize
-                self.say(finalize=pb.Finalize(status=finalize.status))
+                said = pb.Finalize(status=finalize.status, error=finalize.error)
+                self.say(finalize=said)
             else:
                 blocks = [block for block in blocks if block_span(block)[0] <= finalize.seq]
         last = block_span(blocks[-1])[1] if blocks else self._window.sent

@@ -7,12 +7,14 @@ from typing import Any
 
 from ..proto.records import Event, Kind
 from . import drafts
+from .compiles import compiles
 from .fetch import PendingCall
 from .gate import Gate
 from .inputs import FIRST_STEP, LAST_STEP, as_step, as_text, said
 from .pack import pack_and_reset, pack_local
+from .phases import FETCH
 from .pipeline import Pipeline, Postprocess
-from .timing import Timing
+from .timing import Ended, Timing
 
 _shown = logging.getLogger("podlog")
 
@@ -44,10 +46,18 @@ class Training:
         self._alone = pipeline.place.process_count == 1
         self._postprocess = postprocess
         self._last_ticket = 0
+        self._steps, self._looks = False, 0
+        compiles.watch(pipeline.progress)
+
+    def end(self) -> None:
+        """No training comes any more; safe twice."""
+        compiles.unwatch(self._pipeline.progress)
 
     def start(self) -> None:
         """A training begins: nothing is found yet."""
-        self._gate.clear()
+        self._steps, self._looks = False, 0
+        self._gate.training_started(self._last_ticket)
+        self._pipeline.progress.training_started(time.monotonic())
         self._pipeline.fetcher.forget_warnings()
         event = Event("training_start", "training starts")
         self._pipeline.tell(event, step=self._pipeline.progress.step, epoch=self.timing.epoch)
@@ -57,8 +67,10 @@ class Training:
         mode = as_text(mode)
         epoch = self._number("the epoch of start_epoch", epoch, self.timing.epoch)
         step = self._number("the step of start_epoch", step, self._pipeline.progress.step)
-        self.timing.start_epoch(mode, epoch, step, time.monotonic())
-        self._at(step)
+        now = time.monotonic()
+        self.timing.start_epoch(mode, epoch, step, now)
+        self._pipeline.progress.entered_mode(mode, now)
+        self._pipeline.progress.step = step
         _shown.info("Starting epoch %s at step %s in mode %s.", epoch, step, mode)
 
     def passes(self, step: int) -> bool:
@@ -66,8 +78,9 @@ class Training:
         if step % self._every == 0 or not FIRST_STEP <= step <= LAST_STEP:
             return False
         self._pipeline.handed.step(self.timing.mode, Kind.STEP, step)
-        self._pipeline.progress.step = step
-        self.timing.seen(step, time.monotonic())
+        now = time.monotonic()
+        self._pipeline.progress.stepped(step, now)
+        self.timing.seen(step, now)
         return True
 
     def log_step(self, metrics: Any, step: Any) -> Any:
@@ -75,11 +88,13 @@ class Training:
         step = as_step(step)
         if self.passes(step):
             return metrics
+        self._steps = True
         mode, epoch = self.timing.mode, self.timing.epoch
-        step_time = self.timing.logged(step, time.monotonic())
+        now = time.monotonic()
+        step_time = self.timing.logged(step, now)
+        self._pipeline.progress.logged(step, step_time, now)
         packed, zeros = pack_and_reset(metrics)
         _shown.info("Logging at step %s in epoch %s in mode %s.", step, epoch, mode)
-        self._at(step)
         extras = drafts.step_states(epoch, step_time)
         self._submit(Kind.STEP, mode, step, epoch, packed=packed, extras=extras)
         return zeros
@@ -102,6 +117,15 @@ class Training:
             )
             return {}
 
+        self._pipeline.progress.step = step
+        try:
+            return self._ended(ended, metrics, step)
+        finally:
+            outside = not self.timing.mode_stack
+            now = time.monotonic()
+            self._pipeline.progress.left_mode(self.timing.mode, now, outside=outside)
+
+    def _ended(self, ended: Ended, metrics: Any, step: int) -> dict[str, Any]:
         own: dict[str, Any] = {}
         trained = ended.mode == "train"
         ticket = self._submit(
@@ -114,11 +138,12 @@ class Training:
             on_values=own.update,
         )
         self._pipeline.handed.leave(ended.mode, step)
-        self._at(step)
         if not trained:
-            self._pipeline.fetcher.wait(ticket, _FETCH_DEADLINE_S)
+            with self._pipeline.progress.within(FETCH, "end_epoch"):
+                self._pipeline.fetcher.wait(ticket, _FETCH_DEADLINE_S)
         if self._alone:
-            self._pipeline.flush(_COMMIT_DEADLINE_S)
+            with self._pipeline.progress.ours("end_epoch"):
+                self._pipeline.flush(_COMMIT_DEADLINE_S)
         own.pop("epoch_time", None)
         if not trained and self._postprocess is not None:
             own = self._postprocessed(own)
@@ -133,15 +158,40 @@ class Training:
 
     def wait_fetched(self) -> None:
         """Waits, with a deadline, until what was handed in was looked at for NaN."""
-        if not self._pipeline.fetcher.wait(self._last_ticket, _FETCH_DEADLINE_S):
+        with self._pipeline.progress.within(FETCH):
+            fetched = self._pipeline.fetcher.wait(self._last_ticket, _FETCH_DEADLINE_S)
+        if not fetched:
             _shown.warning("values of a logging step did not come within %s s", _FETCH_DEADLINE_S)
 
+    def found_nans(self) -> bool:
+        """Passes a gate, once what was handed in was looked at.
+
+        Its step is that of the last `log_step` or `should_stop`; in a loop that has
+        neither the gates are counted. Host metrics may be of one process alone.
+        """
+        self.wait_fetched()
+        self._looks += 1
+        step = self._pipeline.progress.step if self._steps else self._looks
+        with self._pipeline.progress.ours("found_nans"):
+            return self._gate.pass_gate(step).nans
+
+    def should_stop(self, step: Any) -> bool:
+        """Passes the gate at `step`."""
+        self._steps = True
+        with self._pipeline.guarded("should_stop", None, "the last step is taken instead"):
+            self._pipeline.progress.step = as_step(step)
+        if self._gate.by_values:
+            self.wait_fetched()
+        with self._pipeline.progress.ours("should_stop"):
+            return self._gate.pass_gate(self._pipeline.progress.step).stop
+
     def request_stop(self, reason: str) -> None:
-        """Asks for the end of this training, and says so."""
-        taken = self._gate.request_stop()
-        text = f"stop requested: {said(reason)}"
-        text += "" if taken else " (not agreed in a pod: going on)"
-        self._pipeline.tell(Event("stop_requested", text), step=self._pipeline.progress.step)
+        """Asks for the end of this training; alone, says so (else the coordinator does)."""
+        text, step = said(reason), self._pipeline.progress.step
+        self._gate.request("request", text, step)
+        if self._alone:
+            event = Event("stop_requested", f"stop requested: {text}")
+            self._pipeline.tell(event, step=step)
 
     def _number(self, what: str, value: Any, instead: int) -> int:
         with self._pipeline.guarded(what, None, f"{instead} is taken instead"):
@@ -160,10 +210,8 @@ class Training:
             time=time.time(),
             **values,
         )
-        if not self._pipeline.fetcher.submit(item):
+        with self._pipeline.progress.within(FETCH):
+            taken = self._pipeline.fetcher.submit(item)
+        if not taken:
             self._pipeline.handed.done(ticket)
         return ticket
-
-    def _at(self, step: int) -> None:
-        self._pipeline.progress.step = step
-        self._pipeline.progress.mode = self.timing.mode

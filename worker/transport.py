@@ -6,24 +6,16 @@ import time
 from collections.abc import Callable, Iterator
 
 from ..proto import podlog_pb2 as pb
+from ..proto.channel import SERVICE, metadata, open_channel
 from ..proto.chunks import FRAME, Joiner, chunks
 from ..proto.contact import Contact
 from ..proto.errors import PodlogError, RefusedError, UnavailableError
 from ..proto.rpc import grpc
 from ..proto.session import Connector, Flow, Receiver, Session
 
-METHOD = "/podlog.v1.Podlog/Connect"
-MAX_MESSAGE = 4 << 20
-"""Largest frame that is taken, in bytes; what is sent stays below 1 MiB."""
-
+METHOD = f"/{SERVICE}/Connect"
 _PIECE = 64 << 10  # small: each that the network takes shows that it still moves
 
-_OPTIONS = (
-    ("grpc.enable_http_proxy", 0),
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.max_receive_message_length", MAX_MESSAGE),
-    ("grpc.max_send_message_length", MAX_MESSAGE),
-)
 _PERMANENT = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION)
 
 
@@ -53,14 +45,6 @@ def error_of(status: grpc.StatusCode, details: str, address: str) -> PodlogError
     return RefusedError(text) if status in _PERMANENT else UnavailableError(text)
 
 
-def _channel(contact: Contact) -> grpc.Channel:
-    if not contact.cert:
-        return grpc.insecure_channel(contact.address, options=_OPTIONS)
-    credentials = grpc.ssl_channel_credentials(root_certificates=contact.cert)
-    options = (*_OPTIONS, ("grpc.ssl_target_name_override", "podlog"))
-    return grpc.secure_channel(contact.address, credentials, options=options)
-
-
 class _Stream:
     """One call of Connect. Owns its channel and the thread that reads replies.
 
@@ -77,14 +61,14 @@ class _Stream:
         self._lock = threading.Lock()
         self._taken = self._waiting = 0
         self._since = 0.0
-        self._channel = _channel(contact)
+        self._channel = open_channel(contact)
         try:
             call = self._channel.stream_stream(
                 METHOD,
                 request_serializer=pb.WorkerMessage.SerializeToString,
                 response_deserializer=pb.CoordinatorMessage.FromString,
             )
-            self._call = call(self._requests(), metadata=(("podlog-token", contact.token),))
+            self._call = call(self._requests(), metadata=metadata(contact))
             self._reader = threading.Thread(target=self._read, name="podlog-reader", daemon=True)
             self._reader.start()
         except Exception:

@@ -18,6 +18,7 @@ class Finalize:
 
     status: str
     seq: int
+    error: str = ""
 
 
 class Waits:
@@ -29,6 +30,8 @@ class Waits:
         calls: how many have ever begun to.
         pokes: grows when the link has something to do.
         over: why nothing will come any more, once that is so.
+        failed: what ended this process's training, until a final verdict has it.
+        newest: the last verdict that came, final ones before others of a chapter.
     """
 
     def __init__(self) -> None:
@@ -37,6 +40,9 @@ class Waits:
         self.pokes = 0
         self.over: Exception | None = None
         self.finalize: Finalize | None = None
+        self.failed: pb.Failed | None = None
+        self.newest: Verdict | None = None
+        self._said_failed: pb.Failed | None = None
         self._acked = 0
         self._opened: pb.Opened | None = None
         self._verdict: Verdict | None = None
@@ -82,6 +88,13 @@ class Waits:
             self.finalize = finalize
             self._verdict = None
             self.poke()
+
+    def fail(self, failed: pb.Failed, timeout: float) -> None:
+        """Has `failed` sent before all else, and waits until it is said once; the first counts."""
+        with self.changed:
+            if self.failed is None:
+                self.failed = failed
+            self._until(lambda: self.failed is self._said_failed, timeout)
 
     def _until(self, ready: Callable[[], bool], timeout: float) -> None:
         if ready():
@@ -147,11 +160,21 @@ class Waits:
                 An answer to an earlier one than `say` said is none to that.
         """
         with self.changed:
+            if not _older(verdict, self.newest):
+                self.newest = verdict
             if self.finalize is not None and self.finalize is not said:
                 return
             self._verdict = verdict
             if verdict.final:
                 self.finalize = None
+                if self.failed is self._said_failed:
+                    self.failed = None
+            self.changed.notify_all()
+
+    def failed_said(self, failed: pb.Failed) -> None:
+        """`failed` was said on a connection."""
+        with self.changed:
+            self._said_failed = failed
             self.changed.notify_all()
 
     def end(self, reason: Exception) -> None:
@@ -160,3 +183,8 @@ class Waits:
             if self.over is None:
                 self.over = reason
             self.changed.notify_all()
+
+
+def _older(verdict: Verdict, known: Verdict | None) -> bool:
+    """Whether `verdict` says less than what is known."""
+    return known is not None and (verdict.chapter, verdict.final) < (known.chapter, known.final)

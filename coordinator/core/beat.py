@@ -26,6 +26,7 @@ class Beat:
         pending: logging steps whose values are still on its device.
         nans: values that were not finite in its life.
         last: the public method that its training thread called last.
+        calls: how often it called anything since `step` changed.
     """
 
     step: int = 0
@@ -46,3 +47,4 @@ class Beat:
     pending: int = 0
     nans: int = 0
     last: str = ""
+    calls: int = 0

@@ -231,6 +231,11 @@ class Clock:
         """
         self._stream(key.attempt, key.mode, key.kind).remember(key, revision, processes, records)
 
+    def step(self, process: int) -> int:
+        """The greatest of the last steps that a process handed in by ``log_step``; 0: none."""
+        peer = self._peers.get(process)
+        return 0 if peer is None else peer.step
+
     def skew(self) -> dict[str, GlobalStep]:
         """The global step of each mode, over the live processes in it."""
         steps: dict[str, list[int]] = {}

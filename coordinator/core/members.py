@@ -1,15 +1,22 @@
 """Who belongs to the job: what happens to each process, and what time does.
 
 A process whose pid is gone on the coordinator's own host is lost at once. How
-one stands is drawn in `member`.
+one stands is drawn in `member`; what is wrong is judged in `signs`, who waits
+for whom in `stalls`.
 """
 
 import dataclasses
 import signal as signals
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from ...proto.config import TimingConfig
-from .member import ENDED, Change, Member, State
+from ...proto.control import ABORTED
+from . import stalls
+from .beat import Beat
+from .behind import Behind
+from .member import ENDED, HERE, NO_BEAT, Change, Member, State
+from .signs import Sign, read_exit, root, signs
+from .transitions import Transitions
 
 
 class Members:
@@ -19,15 +26,18 @@ class Members:
 
     Args:
         expected: the job's process indices.
-        timing: `lost_after_s` is used.
+        timing: `lost_after_s`, `stall_after_s`, `heartbeat_s` and
+            `row_timeout_s` are used.
         now: when the coordinator started.
     """
 
     def __init__(self, expected: Iterable[int], timing: TimingConfig, now: float) -> None:
-        self._lost_after = timing.lost_after_s
+        self._timing = timing
         self._members = {p: Member(p, State.JOINING, now) for p in sorted(expected)}
-        self._signs = 0
+        self._do = Transitions()
         self._all_ended = False
+        self._behind = Behind(timing.row_timeout_s)
+        self._stalls = stalls.Stalls(self._members, timing)
 
     def recall(self, saved: Iterable[Member], now: float) -> None:
         """Goes on where a coordinator before this one was when it died.
@@ -40,27 +50,32 @@ class Members:
             saved: members as that coordinator had them.
             now: monotonic seconds.
         """
-        for member in saved:
-            again = dataclasses.replace(member, connected=False, since=now)
+        known = list(saved)
+        ahead = max((m.sign_at - now for m in known), default=0.0)
+        for member in known:
+            at = member.sign_at - max(ahead, 0.0)
+            again = dataclasses.replace(member, connected=False, since=now, sign_at=at)
             self._members[member.process] = again
-        self._signs = max((m.sign or 0 for m in self._members.values()), default=0)
+        self._do.signs = max((m.sign or 0 for m in self._members.values()), default=0)
         for _, member in sorted(self._members.items()):
-            if member.state is State.RUNNING:
-                self._sign(member)
-                self._to(member, State.DISCONNECTED, "the coordinator was started again", now)
+            if member.state in HERE:
+                self._do.sign(member, now)
+                self._do.to(member, State.DISCONNECTED, "the coordinator was started again", now)
             if member.found and member.state not in ENDED:
-                self._gone(member, now)
+                self._do.gone(member, now)
+
+    # ------------------------------------------------------------- streams
 
     def joined(self, process: int, host: str, incarnation: int, now: float) -> list[Change]:
         """A process said hello: for the first time, again, or in a new life."""
         member = self._members.setdefault(process, Member(process, State.JOINING, now))
-        member.connected = True
+        member.connected, member.heard = True, now
         if incarnation == member.incarnation and member.state in (State.DONE, State.GOODBYE):
             return []
         if incarnation != member.incarnation:
-            member.reported = ""
+            member.reported, member.failed, member.beat = "", None, NO_BEAT
         member.host, member.incarnation = host, incarnation
-        return self._back(member, "joined", now)
+        return self._do.back(member, "joined", now)
 
     def link(self, process: int, connected: bool, now: float) -> list[Change]:
         """A process's stream opened or broke."""
@@ -69,30 +84,69 @@ class Members:
             member.since = now
         member.connected = connected
         if not connected and (member.found or self._all_ended):
-            return self._gone(member, now)
-        if not connected and member.state is State.RUNNING:
-            self._sign(member)
-            return self._to(member, State.DISCONNECTED, "its connection broke", now)
+            return self._do.gone(member, now)
+        if not connected and member.state in HERE:
+            self._do.sign(member, now)
+            return self._do.to(member, State.DISCONNECTED, "its connection broke", now)
         if connected and member.state in (State.DISCONNECTED, State.LOST):
-            return self._back(member, "connected again", now)
+            return self._do.back(member, "connected again", now)
         return []
 
-    def finalized(self, process: int, status: str, now: float) -> list[Change]:
-        """A process called ``finalize(status)``."""
+    def heartbeat(self, process: int, beat: Beat, now: float) -> list[Change]:
+        """A process said how far it is; one that was stalled may go on."""
+        member = self._members[process]
+        before = member.beat
+        if stalls.busy(before) and not stalls.busy(beat):
+            self._stalls.excuse(now)
+        member.called = stalls.called(member, beat, now)
+        member.beat, member.beat_at, member.heard = beat, now, now
+        if (beat.training, beat.entered) != (before.training, before.entered):
+            self._behind.look(self._members.values(), now)
+        if self._stalls.goes_on(member, now):
+            return self._do.to(member, State.RUNNING, "it goes on", now)
+        return []
+
+    def spoke(self, process: int, now: float) -> None:
+        """Any other message came from a process."""
+        self._members[process].heard = now
+
+    # ---------------------------------------------------------------- ends
+
+    def failed(self, process: int, status: str, error: str, now: float) -> list[Change]:
+        """A process told what ended its training; it is still there.
+
+        Nothing that it says later in this life makes that better.
+        """
+        member = self._members[process]
+        if member.state is not State.GOODBYE:
+            self._do.failed(member, status, error, now)
+        return []
+
+    def missed(self, process: int, text: str, now: float) -> list[Change]:
+        """A process could not stop where all agreed to: a failure, whatever it reports."""
+        return self.failed(process, "failure", text, now)
+
+    def finalized(self, process: int, status: str, now: float, error: str = "") -> list[Change]:
+        """A process called ``finalize(status)``; `error` is what it was dealing with then."""
         member = self._members[process]
         if member.state in ENDED:
             return []
-        self._report(member, status)
-        return self._to(member, State.DONE, f"finalize({status!r})", now)
+        self._do.report(member, status, error, now)
+        return self._do.to(member, State.DONE, f"finalize({status!r})", now)
 
     def active(self, process: int, now: float) -> list[Change]:
         """A record came from a process that was done: it runs again, in a new chapter."""
         member = self._members[process]
         if member.state is not State.DONE:
             return []
-        return self._back(member, "logs again", now)
+        return self._do.back(member, "logs again", now)
 
-    def goodbye(self, process: int, status: str, now: float) -> list[Change]:
+    def next_chapter(self) -> None:
+        """What processes told was counted in the chapter before: it counts no more."""
+        for member in self._members.values():
+            self._do.forgive(member)
+
+    def goodbye(self, process: int, status: str, now: float, error: str = "") -> list[Change]:
         """A process ended well.
 
         An empty status keeps what it reported last in this life, be it before
@@ -102,50 +156,89 @@ class Members:
         if member.state is State.GOODBYE:
             return []
         reason, kept = "goodbye", member.status or member.reported
-        if not (status or kept):
+        if not (status or kept or member.failed):
             reason = "it ended without finalize"
         elif status:
             reason = "an exception ended it" if status == "failure" else f"ended: {status}"
-        self._report(member, status or kept or "unfinished")
-        return self._to(member, State.GOODBYE, reason, now)
+        self._do.report(member, status or kept or "unfinished", error, now)
+        return self._do.to(member, State.GOODBYE, reason, now)
 
     def pid_gone(self, process: int, now: float) -> list[Change]:
         """The process is no longer among those of the coordinator's own host."""
         member = self._members[process]
         member.found = member.found or ("lost", "its process is gone")
-        return [] if member.connected else self._gone(member, now)
+        return [] if member.connected else self._do.gone(member, now)
 
     def exited(
-        self, process: int, code: int | None, signal: int | None, caused: bool, now: float
+        self,
+        process: int,
+        code: int | None,
+        signal: int | None,
+        caused: bool,
+        now: float,
+        out_of_memory: bool = False,
     ) -> list[Change]:
         """The launcher's word on a process; see `control.ProcessExit`.
 
         While its stream is open it counts as ended only once that is read.
         """
         member = self._members.setdefault(process, Member(process, State.JOINING, now))
-        member.found = _read_exit(code, signal)
+        member.found = read_exit(code, signal, out_of_memory)
+        member.aborted = signal == signals.SIGABRT or code == ABORTED
         member.caused = caused
-        self._sign(member)
-        return [] if member.connected else self._gone(member, now)
+        self._do.sign(member, now)
+        return [] if member.connected else self._do.gone(member, now)
 
     def all_ended(self, now: float) -> list[Change]:
         """No process of the job is left (or nobody who would know is)."""
         self._all_ended = True
         silent = [m for m in self._members.values() if not m.connected]
-        return [change for member in silent for change in self._gone(member, now)]
+        return [change for member in silent for change in self._do.gone(member, now)]
+
+    # ---------------------------------------------------------------- time
 
     def tick(self, now: float) -> list[Change]:
         """What time alone changes."""
         changes = []
-        for member, deadline in self._deadlines():
+        for member, deadline in list(self._losses()):
             if deadline <= now:
-                member.found = member.found or ("lost", f"unheard for {self._lost_after:g} s")
-                changes += self._gone(member, now)
+                if member.incarnation and not member.found:
+                    member.found = "lost", f"unheard for {self._timing.lost_after_s:g} s"
+                changes += self._do.gone(member, now)
+        changes += self._stalls.tick(self.first_sign, now)
+        self._look(now)
         return changes
+
+    def behind(self, now: float) -> list[tuple[int, str]]:
+        """Processes that are newly behind all others, each with a line for people."""
+        self._look(now)
+        return self._behind.take()
 
     def next_deadline(self) -> float | None:
         """When `tick` may change something; None: never."""
-        return min((deadline for _, deadline in self._deadlines()), default=None)
+        found = [deadline for _, deadline in self._losses()]
+        others = (self._stalls.next_deadline(), self._behind.next_deadline())
+        return min(found + [other for other in others if other is not None], default=None)
+
+    # ------------------------------------------------------------- answers
+
+    def first_sign(self) -> Sign | None:
+        """The present root cause of a job that will not end well; None: nothing is wrong.
+
+        A process that ended well but for its ``finalize`` keeps nobody from going on.
+        """
+        return root(signs(m for m in self._members.values() if not _forgot(m)))
+
+    def stalled(self) -> tuple[int, ...]:
+        """Processes whose training thread is silent for too long."""
+        return tuple(m.process for m in self._stalls.stalled())
+
+    def culprit(self) -> int | None:
+        """Which stalled process the others wait for.
+
+        None: nobody is stalled, or all that are wait for the one of `first_sign`.
+        """
+        return self._stalls.culprit(self.first_sign())
 
     def settled(self) -> bool:
         """Whether every process said goodbye or is lost."""
@@ -169,78 +262,32 @@ class Members:
         return 0 if member is None else member.incarnation
 
     def running(self, process: int) -> bool:
-        """Whether a process is connected and not done."""
-        return self._members[process].state is State.RUNNING
+        """Whether a process is connected and not done; it may be stalled."""
+        return self._members[process].state in HERE
 
     def all(self) -> tuple[Member, ...]:
         """Every process, by index."""
         return tuple(member for _, member in sorted(self._members.items()))
 
-    def _deadlines(self) -> list[tuple[Member, float]]:
+    def _look(self, now: float) -> None:
+        if self._do.moved:
+            self._do.moved = False
+            self._behind.look(self._members.values(), now)
+        self._behind.tick(now)
+
+    def _losses(self) -> Iterator[tuple[Member, float]]:
         """Whom time makes lost, and when; one that never joined only once the others are done."""
-        gone = [
-            (m, m.since + self._lost_after)
-            for m in self._members.values()
-            if m.state is State.DISCONNECTED or (m.state is State.DONE and not m.connected)
-        ]
+        after = self._timing.lost_after_s
+        for m in self._members.values():
+            if m.state is State.DISCONNECTED or (m.state is State.DONE and not m.connected):
+                yield m, m.since + after
         rest = [m for m in self._members.values() if m.state is not State.JOINING]
         if rest and all(m.state in ENDED | {State.DONE} for m in rest):
             last = max(m.since for m in rest)
-            gone += [
-                (m, max(last, m.since) + self._lost_after)
-                for m in self._members.values()
-                if m.state is State.JOINING
-            ]
-        return gone
-
-    def _gone(self, member: Member, now: float) -> list[Change]:
-        """A process will say nothing more: what it reported counts, else how it was found."""
-        member.connected = False
-        status, reason = member.found or ("lost", "it was not heard of any more")
-        if member.state is State.GOODBYE:
-            if member.found and member.status == "unfinished":
-                member.status = status
-            return []
-        if member.state is State.DONE:
-            return self._to(member, State.GOODBYE, reason, now)
-        self._sign(member)
-        if member.found or not member.status:
-            member.status = status
-        return self._to(member, State.LOST, reason, now)
-
-    def _back(self, member: Member, reason: str, now: float) -> list[Change]:
-        """A process is there: what looked like its end is withdrawn."""
-        member.status = ""
-        member.sign = None
-        member.found = None
-        member.caused = True
-        return self._to(member, State.RUNNING, reason, now)
-
-    def _report(self, member: Member, status: str) -> None:
-        member.status = member.reported = status
-        if status in ("failure", "error"):
-            self._sign(member)
-
-    def _sign(self, member: Member) -> None:
-        if member.sign is None:
-            self._signs += 1
-            member.sign = self._signs
-
-    def _to(self, member: Member, state: State, reason: str, now: float) -> list[Change]:
-        before, member.state = member.state, state
-        member.reason, member.since = reason, now
-        return [] if before is state else [Change(member.process, before, state, reason)]
+            for m in self._members.values():
+                if m.state is State.JOINING:
+                    yield m, max(last, m.since) + after
 
 
-def _read_exit(code: int | None, signal: int | None) -> tuple[str, str]:
-    """The status of an exit without a report, and a line that says how it ended."""
-    if signal is None:
-        if code == 0:
-            return "unfinished", "it ended without finalize"
-        return "failure", f"it ended with exit code {code}"
-    try:
-        name = signals.Signals(signal).name
-    except ValueError:
-        name = f"signal {signal}"
-    status = {signals.SIGTERM.value: "preempted", signals.SIGINT.value: "interrupted"}
-    return status.get(signal, "lost"), f"it was ended by {name}"
+def _forgot(member: Member) -> bool:
+    return member.state in ENDED and member.status == "unfinished"

@@ -136,6 +136,12 @@ class Peer:
             if kind is Kind.STEP and position.left_at is None:
                 yield mode, position.order[1]
 
+    @property
+    def step(self) -> int:
+        """The greatest of the last steps handed in by ``log_step``, in whichever mode; 0: none."""
+        found = (p.order[1] for (_, kind), p in self._positions.items() if kind is Kind.STEP)
+        return max(found, default=0)
+
     def _beyond(self, position: _Position, order: Order, kind: Kind) -> bool:
         lap, step, _ = order
         if position.left_at is not None and (kind is Kind.HOST or position.order[0] >= lap):

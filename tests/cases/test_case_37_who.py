@@ -36,3 +36,25 @@ def test_warning_comes_within_a_log_interval(make_pod: Callable[..., Any]) -> No
             return
         threading.Event().wait(0.02)
     pytest.fail("no warning within 10 s")
+
+
+def test_all_leave_at_the_same_step_and_the_run_ends_as_nan(make_pod: Callable[..., Any]) -> None:
+    """With ``nan="stop"`` nobody leaves alone, whatever each one's pace is."""
+    pod = make_pod(4, nan="stop")
+
+    def train(logger: Any) -> int:
+        logger.on_training_start()
+        for step in range(1, 10_000):
+            bad = logger is pod[3] and step == 20
+            logger.log_host_metrics({"loss": float("nan") if bad else 1.0}, step, mode="train")
+            threading.Event().wait(0.002 * (1 + pod.loggers.index(logger)))
+            if logger.should_stop(step):
+                return step
+        return 0
+
+    steps = pod.each(train)
+    assert len(set(steps)) == 1
+    assert steps[0] >= 20
+    verdicts = pod.finish("success")
+    assert [(v.status, v.final) for v in verdicts] == [("nan", True)] * 4
+    assert all("process 3" in v.root_cause and "loss" in v.root_cause for v in verdicts)

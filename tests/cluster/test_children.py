@@ -13,58 +13,65 @@ from pathlib import Path
 import psutil
 import pytest
 
-from podlog.cluster.children import Children, said
+from podlog.cluster.children import Children
 from podlog.proto.control import ProcessExit
 
-Events = queue.SimpleQueue[ProcessExit | int]
+
+class Watched(Children):
+    """Children whose ends are kept in order; they are killed at the end of the test."""
+
+    def __init__(self) -> None:
+        self.exits: queue.SimpleQueue[ProcessExit] = queue.SimpleQueue()
+        super().__init__(self.exits.put)
+
+    def ended(self) -> ProcessExit:
+        """The next end."""
+        return self.exits.get(timeout=20)
 
 
 @pytest.fixture
-def children() -> Iterator[Children]:
-    """Children that are killed at the end."""
-    made = Children(queue.SimpleQueue())
+def children() -> Iterator[Watched]:
+    made = Watched()
     yield made
     made.close()
-
-
-def _ended(children: Children) -> ProcessExit:
-    event = children.exits.get(timeout=20)
-    assert isinstance(event, ProcessExit)
-    return event
 
 
 def _python(text: str) -> list[str]:
     return [sys.executable, "-c", textwrap.dedent(text)]
 
 
-def test_exit_codes_and_signals_are_told(children: Children) -> None:
+def test_exit_codes_and_signals_are_told(children: Watched) -> None:
     """Each end is told with the index, the pid, and its code or signal."""
-    pid = children.start(_python("raise SystemExit(3)"), os.environ)
-    assert _ended(children) == ProcessExit(0, pid, code=3)
-    pid = children.start(_python("import os; os.kill(os.getpid(), 9)"), os.environ)
-    assert _ended(children) == ProcessExit(1, pid, signal=9)
+    pid = children.start(0, _python("raise SystemExit(3)"), os.environ)
+    assert children.ended() == ProcessExit(0, pid, code=3)
+    pid = children.start(1, _python("import os; os.kill(os.getpid(), 9)"), os.environ)
+    assert children.ended() == ProcessExit(1, pid, signal=9)
     assert children.running == []
 
 
-def test_signals_reach_those_that_run(children: Children, tmp_path: Path) -> None:
-    """A signal goes to every process that has not ended, and to no other."""
-    children.start(_python("pass"), os.environ)
-    assert _ended(children).code == 0
+def test_signals_reach_those_that_run(children: Watched, tmp_path: Path) -> None:
+    """A signal goes to every process that has not ended and is not spared, and to no other."""
+    children.start(5, _python("pass"), os.environ)
+    assert children.ended().code == 0
     ready = tmp_path / "ready"
     os.mkfifo(ready)
     children.start(
-        _python(f"import time; open({str(ready)!r}, 'w').close(); time.sleep(60)"), os.environ
+        7, _python(f"import time; open({str(ready)!r}, 'w').close(); time.sleep(60)"), os.environ
     )
     ready.read_text()
-    children.send(signal.SIGTERM)
-    assert _ended(children).signal == signal.SIGTERM
-    children.send(signal.SIGTERM)
+    assert (children.started, children.running) == (2, [7])
+    assert children.send(signal.SIGTERM, spared=7) == frozenset()
+    assert children.send(signal.SIGTERM) == {7}
+    ended = children.ended()
+    assert (ended.process, ended.signal) == (7, signal.SIGTERM)
+    assert children.send(signal.SIGTERM) == frozenset()
 
 
-def test_what_a_process_left_behind_is_ended(children: Children, tmp_path: Path) -> None:
+def test_what_a_process_left_behind_is_ended(children: Watched, tmp_path: Path) -> None:
     """A helper that outlives its process is ended with it."""
     pid_file = tmp_path / "pid"
     children.start(
+        0,
         _python(f"""
             import subprocess, sys
             helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
@@ -72,16 +79,16 @@ def test_what_a_process_left_behind_is_ended(children: Children, tmp_path: Path)
         """),
         os.environ,
     )
-    assert _ended(children).code == 0
+    assert children.ended().code == 0
     with contextlib.suppress(psutil.NoSuchProcess):
         psutil.Process(int(pid_file.read_text())).wait(10)
 
 
-def test_close_kills(children: Children) -> None:
+def test_close_kills(children: Watched) -> None:
     """Closing ends what runs; it is safe twice."""
-    children.start(_python("import time; time.sleep(60)"), os.environ)
+    children.start(0, _python("import time; time.sleep(60)"), os.environ)
     children.close()
-    assert _ended(children).signal == signal.SIGKILL
+    assert children.ended().signal == signal.SIGKILL
     children.close()
 
 
@@ -92,10 +99,11 @@ def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
         textwrap.dedent("""
             import os, queue, sys
             from podlog.cluster.children import Children
-            children = Children(queue.SimpleQueue())
+            exits = queue.SimpleQueue()
+            children = Children(exits.put)
             child = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"]
-            print(children.start(child, os.environ), flush=True)
-            children.exits.get()
+            print(children.start(0, child, os.environ), flush=True)
+            exits.get()
         """)
     )
     with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as parent:
@@ -108,8 +116,12 @@ def test_children_die_with_a_killed_parent(tmp_path: Path) -> None:
         child.wait(10)
 
 
-def test_said() -> None:
-    """Ends are told with the process and the name of the signal."""
-    assert said(ProcessExit(1, 5, code=3)) == "process 1 ended with exit code 3"
-    assert said(ProcessExit(1, 5, signal=9)) == "process 1 was ended by SIGKILL"
-    assert said(ProcessExit(1, 5, signal=200)) == "process 1 was ended by signal 200"
+def test_descriptors_are_passed_on(children: Watched) -> None:
+    """A process inherits those that it is given, and no other."""
+    inlet, outlet = os.pipe()
+    code = f"import os; os.write({outlet}, b'hello')"
+    children.start(0, _python(code), os.environ, pass_fds=(outlet,))
+    os.close(outlet)
+    assert os.read(inlet, 10) == b"hello"
+    assert children.ended().code == 0
+    os.close(inlet)

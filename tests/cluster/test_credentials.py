@@ -8,6 +8,7 @@ from cryptography import x509
 
 from podlog.cluster import credentials
 from podlog.proto.config import SecurityConfig
+from podlog.proto.contact import TLS_NAME
 from podlog.proto.errors import ConfigError
 
 
@@ -25,7 +26,7 @@ def test_certificate_is_for_podlog(tmp_path: Path) -> None:
     made = credentials.make(SecurityConfig())
     cert = x509.load_pem_x509_certificate(made.cert)
     names = cert.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    assert names.get_values_for_type(x509.DNSName) == [credentials.TLS_NAME]
+    assert names.get_values_for_type(x509.DNSName) == [TLS_NAME]
     cert_file, key_file = tmp_path / "c", tmp_path / "k"
     cert_file.write_bytes(made.cert)
     key_file.write_bytes(made.key)

@@ -1,5 +1,6 @@
 """How a Logger finds or starts its coordinator."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -13,6 +14,8 @@ import pytest
 
 from podlog.cluster import Place, address, env
 from podlog.cluster.discover import Attachment, attach
+from podlog.cluster.pipe import Inlet
+from podlog.cluster.telling import Teller
 from podlog.coordinator.tools import MemoryLogger, MemoryLoggerConfig
 from podlog.proto.config import LoggerConfig, SecurityConfig
 from podlog.proto.contact import Contact
@@ -58,6 +61,36 @@ def test_a_contact_file_that_is_not_there_yet(
     assert attachment.contact() == told
     path.unlink()
     assert attachment.contact() == told
+
+
+def test_the_launcher_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On its pipe, as soon as the coordinator is known and whenever it is another one."""
+    inlet = Inlet()
+    _tell(monkeypatch, env.Environment(pipe=inlet.name))
+    found = [Contact("h:1", "t", b"", "j", 1.0), Contact("h:2", "t", b"", "j", 1.0)]
+    tell = Teller(env.read(), IN_POD, "podlog/1/0")
+    attachment = Attachment(IN_POD, look=lambda _: found[0], tell=tell)
+    try:
+        assert inlet.contact(0.01) is None
+        attachment.contact()
+        attachment.contact()
+        assert inlet.contact() == found[0]
+        assert inlet._rest == b""
+        del found[0]
+        attachment.contact()
+        assert inlet.contact() == found[0]
+    finally:
+        inlet.close()
+
+
+def test_process_0_without_a_store_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It cannot tell the others where the launcher's coordinator is: a warning, no error."""
+    _tell(monkeypatch, dataclasses.replace(TOLD, publish=True))
+    attachment = attach(LoggerConfig(), Place(0, 4, "here"))
+    assert attachment.contact().address == "h:1"
+    assert "the other processes are not told where the coordinator is" in caplog.text
 
 
 def test_second_logger_does_not_share_the_launchers_coordinator(

@@ -20,6 +20,12 @@ SLURM = {
     "SLURM_PROCID": "3",
     "SLURM_LOCALID": "3",
 }
+SLICES = {
+    "TPU_WORKER_HOSTNAMES": "a,b,c",
+    "TPU_WORKER_ID": "2",
+    "MEGASCALE_NUM_SLICES": "2",
+    "MEGASCALE_SLICE_ID": "1",
+}
 
 
 def test_nothing_said() -> None:
@@ -96,20 +102,24 @@ def test_secrets_are_not_in_the_repr() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variables", "by", "processes"),
+    ("variables", "by", "processes", "index"),
     [
-        (SLURM, "SLURM", 16),
-        ({"OMPI_COMM_WORLD_SIZE": "4"}, "Open MPI", 4),
-        ({"TPU_WORKER_HOSTNAMES": "a,b", "MEGASCALE_NUM_SLICES": "2"}, "TPU", 4),
-        ({"TPU_PROCESS_ADDRESSES": "a:1,b:1,c:1"}, "TPU", 3),
-        ({"TPU_PROCESS_ADDRESSES_PATH": "/x"}, "TPU", None),
-        ({"KUBERNETES_SERVICE_HOST": "h", "JOB_COMPLETION_INDEX": "0"}, "Kubernetes", None),
-        ({"JAX_COORDINATOR_ADDRESS": "h:1"}, "JAX_COORDINATOR_ADDRESS", None),
+        (SLURM, "SLURM", 16, 3),
+        ({"OMPI_COMM_WORLD_SIZE": "4"}, "Open MPI", 4, None),
+        ({"OMPI_COMM_WORLD_SIZE": "4", "OMPI_COMM_WORLD_RANK": "1"}, "Open MPI", 4, 1),
+        ({"TPU_WORKER_HOSTNAMES": "a,b", "MEGASCALE_NUM_SLICES": "2"}, "TPU", 4, None),
+        ({"TPU_PROCESS_ADDRESSES": "a:1,b:1,c:1", "TPU_WORKER_ID": "0"}, "TPU", 3, 0),
+        (SLICES, "TPU", 6, 5),
+        ({"TPU_PROCESS_ADDRESSES_PATH": "/x"}, "TPU", None, None),
+        ({"KUBERNETES_SERVICE_HOST": "h", "JOB_COMPLETION_INDEX": "2"}, "Kubernetes", None, 2),
+        ({"JAX_COORDINATOR_ADDRESS": "h:1"}, "JAX_COORDINATOR_ADDRESS", None, None),
     ],
 )
-def test_described(variables: dict[str, str], by: str, processes: int | None) -> None:
+def test_described(
+    variables: dict[str, str], by: str, processes: int | None, index: int | None
+) -> None:
     """Each launcher and cluster that JAX knows from the environment is recognised."""
-    assert env.described(variables) == env.Described(by, processes)
+    assert env.described(variables) == env.Described(by, processes, index)
 
 
 def test_log_level() -> None:
@@ -138,7 +148,7 @@ def test_child_environment() -> None:
     }
     child = env.child(job, 2, 4, 1234, 3, outer)
     assert env.read(child) == job
-    assert env.described(child) == env.Described("SLURM", 4)
+    assert env.described(child) == env.Described("SLURM", 4, 2)
     assert child["SLURM_PROCID"] == "2"
     assert child["JAX_COORDINATOR_ADDRESS"] == "127.0.0.1:1234"
     assert child["JAX_NUM_CPU_DEVICES"] == "3"
@@ -146,6 +156,16 @@ def test_child_environment() -> None:
     assert child["NPROC"] == "8"
     assert child["HOME"] == "/h"
     assert not {"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_NODES"} & child.keys()
+
+
+def test_wrapped_environment() -> None:
+    """A wrapped process keeps its cluster's description, and hears of this job only."""
+    job = env.Environment(pipe="5:77", publish=True, run_id="run")
+    outer = SLURM | {"PODLOG_JOB": "another", "PODLOG_TOKEN": "another", "HOME": "/h"}
+    inside = env.wrapped(job, outer)
+    assert env.read(inside) == job
+    assert env.described(inside) == env.Described("SLURM", 16, 3)
+    assert inside["HOME"] == "/h"
 
 
 def test_child_environment_with_accelerators() -> None:

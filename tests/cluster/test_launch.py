@@ -13,10 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-
-from podlog.cluster.outcome import EXIT_STATUS
-
-MARK = "PODLOG_TEST_MARK"
+from kit_jobs import MARK, marked, of_module
 
 
 class Running:
@@ -44,9 +41,13 @@ class Running:
         """Its exit status."""
         return self.process.wait(timeout)
 
-    def wait_for(self, count: int, timeout: float = 30) -> None:
-        """Waits until `count` scripts wrote a file ``up-<index>``."""
-        self._until(lambda: len(list(self.folder.glob("up-*"))) == count, timeout)
+    def wait_for(self, count: int, files: str = "up-*", timeout: float = 30) -> None:
+        """Waits until `count` scripts wrote such a file."""
+        self._until(lambda: len(list(self.folder.glob(files))) == count, timeout)
+
+    def wait_said(self, text: str, timeout: float = 30) -> None:
+        """Waits until that was printed."""
+        self._until(lambda: text in self.output(), timeout)
 
     def wait_gone(self, timeout: float = 15) -> None:
         """Waits until no process of the job runs."""
@@ -54,14 +55,7 @@ class Running:
 
     def alive(self) -> list[psutil.Process]:
         """The processes that carry the mark."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                if process.environ().get(MARK) == self.mark and process.status() != "zombie":
-                    found.append(process)
-            except psutil.Error:
-                continue
-        return found
+        return marked(self.mark)
 
     def _until(self, condition: Callable[[], bool], timeout: float) -> None:
         deadline = time.monotonic() + timeout
@@ -150,9 +144,78 @@ def test_deaf_process_is_killed(start: Callable[..., Running]) -> None:
         """),
         "-n", "2", "--grace", "0.5",
     )  # fmt: skip
-    assert running.wait() == 1, running.output()
+    assert running.wait() == 70, running.output()
     assert "process 1 was ended by SIGSEGV" in running.output()
     assert "process 0" not in running.output()
+    running.wait_gone()
+
+
+def test_a_killed_process_is_lost(start: Callable[..., Running]) -> None:
+    """The others are stopped; without a coordinator's verdict the launcher's own words count."""
+    running = start(
+        UP
+        + textwrap.dedent("""
+        if index == "1":
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(60)
+        """),
+        "-n", "3",
+    )  # fmt: skip
+    assert running.wait() == 70, running.output()
+    assert "process 1 was ended by SIGKILL: stopping the other 2" in running.output()
+    assert running.output().splitlines()[-1].startswith("podlog: lost: process 1")
+    running.wait_gone()
+
+
+def test_a_second_signal_kills(start: Callable[..., Running]) -> None:
+    """Who asks twice does not wait for the grace, nor for processes that do not listen."""
+    running = start(
+        UP
+        + textwrap.dedent("""
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        open(f"deaf-{index}", "w").close()
+        time.sleep(60)
+        """),
+        "-n", "2", "--grace", "60",
+    )  # fmt: skip
+    running.wait_for(2, "deaf-*")
+    running.process.send_signal(signal.SIGINT)
+    running.wait_said("SIGINT received: stopping 2 processes")
+    running.process.send_signal(signal.SIGTERM)
+    assert running.wait() == 130, running.output()
+    running.wait_gone()
+
+
+def test_a_job_that_fails_is_started_again(start: Callable[..., Running]) -> None:
+    """As often as it may; each life has its own job, and the last one's end counts."""
+    script = """
+        import os, sys
+        from podlog.cluster import env
+        print("life", env.read().job_id, env.read().log_path, flush=True)
+        sys.exit(7)
+        """
+    running = start(script, "--restarts", "2", "--log-path", "run")
+    assert running.wait() == 1, running.output()
+    lines = running.output().splitlines()
+    lives = [line.split()[1:] for line in lines if line.startswith("life")]
+    assert len({job for job, _ in lives}) == len(lives) == 3
+    assert len({path for _, path in lives}) == 1
+    told = [line for line in lines if "started again" in line]
+    assert told == [f"podlog: the job is started again: restart {i} of 2" for i in (1, 2)]
+    running.wait_gone()
+
+
+def test_a_job_that_was_told_to_stop_is_not_started_again(start: Callable[..., Running]) -> None:
+    """A signal to the launcher is meant for the job, not for one life of it."""
+    running = start(
+        UP + "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); time.sleep(60)",
+        "--restarts", "3",
+    )  # fmt: skip
+    running.wait_for(1)
+    running.process.send_signal(signal.SIGTERM)
+    assert running.wait() == 75, running.output()
+    assert "started again" not in running.output()
     running.wait_gone()
 
 
@@ -191,19 +254,6 @@ def test_killed_launcher_leaves_nothing(start: Callable[..., Running]) -> None:
     running.wait_gone()
 
 
-def test_exit_statuses() -> None:
-    """The verdict's words have the exit statuses that the README promises."""
-    assert EXIT_STATUS == {
-        "success": 0,
-        "failure": 1,
-        "unfinished": 1,
-        "nan": 65,
-        "lost": 70,
-        "preempted": 75,
-        "interrupted": 130,
-    }
-
-
 def test_a_coordinator_that_dies_is_started_again(start: Callable[..., Running]) -> None:
     """The processes find it where the launcher's file says; it is told once, and settles."""
     running = start(
@@ -223,7 +273,7 @@ def test_a_coordinator_that_dies_is_started_again(start: Callable[..., Running])
         "-n", "2",
     )  # fmt: skip
     running.wait_for(2)
-    (coordinator,) = [p for p in running.alive() if "podlog.coordinator" in p.cmdline()]
+    (coordinator,) = of_module("podlog.coordinator", running.alive())
     coordinator.kill()
     assert running.wait() == 0, running.output()
     assert running.output().count("was ended by SIGKILL; it is started again") == 1

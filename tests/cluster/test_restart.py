@@ -18,6 +18,7 @@ from kit_until import until
 
 from podlog.cluster import sidecar as sidecar_module
 from podlog.cluster import sideproc
+from podlog.cluster.listener import Listener
 from podlog.cluster.sidecar import Sidecar
 from podlog.coordinator.tools import FileLoggerConfig
 from podlog.proto import podlog_pb2 as pb
@@ -42,8 +43,7 @@ class Kept:
         self.sidecar = Sidecar.start(
             setup,
             output=folder / "stderr",
-            on_restart=self.ports.append,
-            on_death=self.deaths.append,
+            listener=Listener(restart=self.ports.append, death=self.deaths.append),
         )
         self.port = self.sidecar.ready(30)
 
@@ -219,7 +219,9 @@ def test_a_callback_that_raises_costs_nothing(tmp_path: Path) -> None:
         raise RuntimeError("gone")
 
     sidecar = Sidecar.start(
-        job(1), output=tmp_path / "stderr", on_restart=fail, on_death=fail, on_console=fail
+        job(1),
+        output=tmp_path / "stderr",
+        listener=Listener(restart=fail, death=fail, console=fail),
     )
     try:
         sidecar.ready(30)

@@ -11,11 +11,12 @@ import psutil
 import pytest
 from kit_peers import Ear, Voice, job
 
+from podlog.cluster.listener import Listener
 from podlog.cluster.sidecar import Sidecar
 from podlog.coordinator.tools import ConsoleLoggerConfig, FileLoggerConfig, TensorBoardLoggerConfig
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.contact import Contact
-from podlog.proto.control import AllEnded, ProcessExit, Setup
+from podlog.proto.control import AllEnded, Ended, FirstSign, ProcessExit, Setup, Signalled
 from podlog.proto.errors import UnavailableError
 from podlog.proto.session import Session
 from podlog.worker.transport import grpc_connector
@@ -28,8 +29,16 @@ class Side:
 
     def __init__(self, folder: Path, setup: Setup) -> None:
         self.lines: list[str] = []
+        self.signs: list[FirstSign] = []
+        self.ends: list[Ended] = []
         self.setup = setup
-        self.sidecar = Sidecar.start(setup, output=folder / "stderr", on_console=self.lines.append)
+        self.sidecar = Sidecar.start(
+            setup,
+            output=folder / "stderr",
+            listener=Listener(
+                console=self.lines.append, sign=self.signs.append, end=self.ends.append
+            ),
+        )
         self.process = psutil.Process(self.sidecar.pid)
         try:
             self.port = self.sidecar.ready(30)
@@ -139,7 +148,7 @@ def test_a_launched_one_settles_when_its_launcher_is_gone(
 def test_exit_reports_and_all_ended_make_the_verdict(
     side: Callable[..., Side], tmp_path: Path
 ) -> None:
-    """The launcher's word on a process counts, and AllEnded settles."""
+    """The launcher's word on a process counts and is a first sign, and AllEnded settles."""
     here = side(2, launched=True)
     one, two = here.voices(2)
     one.send(open=opening(tmp_path / "run"))
@@ -153,6 +162,26 @@ def test_exit_reports_and_all_ended_make_the_verdict(
     assert here.sidecar.ended is not None
     assert here.sidecar.ended.status == "failure"
     assert "1" in here.sidecar.ended.root_cause
+    assert [(s.process, s.status, s.reason) for s in here.signs] == [
+        (1, "failure", "it ended with exit code 3")
+    ]
+    assert here.ends == [here.sidecar.ended]
+
+
+def test_a_signal_to_the_launcher_is_the_cause(side: Callable[..., Side], tmp_path: Path) -> None:
+    """Told before it is passed on, it is known before the last process can make a verdict."""
+    here = side(1, launched=True)
+    here.sidecar.send(Signalled(signal.SIGINT))
+    (voice,) = here.voices(1)
+    voice.send(open=opening(tmp_path / "run"))
+    voice.ear.wait("opened")
+    voice.finalize("failure")
+    assert voice.verdict().root_cause == "the launcher received SIGINT"
+    voice.goodbye()
+    here.sidecar.send(AllEnded())
+    assert here.sidecar.wait(20)
+    assert here.sidecar.ended is not None
+    assert here.sidecar.ended.status == "interrupted"
 
 
 @pytest.mark.parametrize("launched", [False, True])

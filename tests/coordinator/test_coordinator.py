@@ -122,7 +122,7 @@ def test_bodies_reach_tools_and_output_log(make: Make, tmp_path: Path) -> None:
     voice.finalize()
     voice.verdict()
     assert memory(endpoint).configs == [{"lr": 1}]
-    assert [item.event.name for item in memory(endpoint).events] == ["metric_error"]
+    assert [item.event.name for item in memory(endpoint).events] == ["metric_error", "verdict"]
     text = (tmp_path / "output.log").read_text()
     assert "train: hello there" in text
     assert "cannot log this" in text

@@ -53,8 +53,8 @@ def test_tls_with_the_jobs_own_certificate(net: Callable[..., Net]) -> None:
     assert call(here, [hello], here.setup.token).code() is grpc.StatusCode.UNAVAILABLE
 
 
-def test_health_and_the_reserved_watch(net: Callable[..., Net]) -> None:
-    """The standard health service answers; Watch is not implemented yet."""
+def test_health(net: Callable[..., Net]) -> None:
+    """The standard health service answers."""
     here = net(1)
     with grpc.insecure_channel(here.address, options=[("grpc.enable_http_proxy", 0)]) as channel:
         check = channel.unary_unary(
@@ -64,10 +64,6 @@ def test_health_and_the_reserved_watch(net: Callable[..., Net]) -> None:
         )
         answer = check(health_pb2.HealthCheckRequest(service="podlog.v1.Podlog"), timeout=10)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
-        watch = channel.unary_stream("/podlog.v1.Podlog/Watch")
-        with pytest.raises(grpc.RpcError) as caught:
-            list(watch(b"", metadata=(("podlog-token", here.setup.token),), timeout=10))
-    assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
 def test_a_call_that_does_not_say_who_it_is_ends(
@@ -102,11 +98,11 @@ def test_there_are_only_so_many_streams(net: Callable[..., Net]) -> None:
             calls.append(method(Slow([], held), metadata=token, timeout=30))
         server = here.endpoint._server
         assert server is not None
-        until(lambda: server._door._open == 20, 10)
+        until(lambda: server._entrance.open["streams"] == 20, 10)
         assert call(here, [hello], here.setup.token).code() is grpc.StatusCode.RESOURCE_EXHAUSTED
         assert server.refusals.total("full") == 1
         held.set()
-    until(lambda: server._door._open == 0, 10)
+    until(lambda: server._entrance.open["streams"] == 0, 10)
     here.voices(1)
 
 

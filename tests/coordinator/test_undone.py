@@ -159,3 +159,50 @@ def test_a_second_training_goes_on_in_the_middle(
     voice.verdict()
     found = [(row.key.step, row.key.n, row.revision) for row in rows(endpoint)]
     assert found[8:] == [(step, 1, 0) for step in (1, 2, 3, 4)]
+
+
+def test_what_was_agreed_and_told_is_as_the_journal_has_it(
+    make: Make, tmp_path: Path, fail_once: Fail
+) -> None:
+    """A stop, a first sign and a verdict of an undone turn are there once, and are told."""
+    endpoint = make(LoggerConfig(log_path=tmp_path), [MemoryLoggerConfig()], job(2), listen=True)
+    voices = [Voice(p, 2).connect(endpoint.connect) for p in range(2)]
+    for voice in voices:
+        voice.log(1)
+        voice.acked()
+    fail_once("advance")
+    request = pb.StopRequest(stop=True, kind="nan", text="nan", training=0)
+    voices[1].send(stop_request=request)
+    for voice in voices:
+        voice.ear.wait_end()
+    for voice in voices:
+        voice.come_back(endpoint.connect)
+    voices[1].send(stop_request=request)
+    for voice in voices:
+        id = voice.ear.wait("stop_proposal").id
+        voice.send(stop_answer=pb.StopAnswer(id=id, gate=3))
+    for voice in voices:
+        assert voice.ear.wait("stop_outcome", lambda o: o.decided).step == 4
+    fail_once("advance")
+    voices[0].send(failed=pb.Failed(status="failure", error="boom"))
+    voices[0].ear.wait_end()
+    for voice in voices:
+        voice.come_back(endpoint.connect)
+    assert voices[1].ear.wait("stop_outcome").step == 4
+    voices[0].send(failed=pb.Failed(status="failure", error="boom"))
+    voices[1].ear.wait("first_sign")
+    fail_once("advance")
+    voices[0].finalize("failure")
+    voices[0].ear.wait_end()
+    for voice in voices:
+        voice.come_back(endpoint.connect)
+        voice.finalize("failure")
+    assert {voice.verdict().root_cause for voice in voices} == {
+        "process 0 on host0: failure (boom)"
+    }
+    for voice in voices:
+        voice.goodbye()
+    assert endpoint.wait_settled(20)
+    names = [e.event.name for e in memory(endpoint).events]
+    for name in ("stop_requested", "stop_decided", "first_sign", "failed", "verdict"):
+        assert names.count(name) == 1, (name, names)

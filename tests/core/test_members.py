@@ -3,34 +3,10 @@
 import signal
 
 import pytest
+from kit_members import LOST_AFTER, judged, members, states, steps
 
-from podlog.coordinator.core.member import Change, State
-from podlog.coordinator.core.members import Members
+from podlog.coordinator.core.member import State
 from podlog.coordinator.core.verdict import verdict
-from podlog.proto.config import TimingConfig
-
-LOST_AFTER = 30.0
-
-
-def members(count: int, *, joined: bool = True) -> Members:
-    found = Members(range(count), TimingConfig(lost_after_s=LOST_AFTER), 0.0)
-    for process in range(count if joined else 0):
-        found.joined(process, f"host{process}", 100 + process, 0.0)
-    return found
-
-
-def states(found: Members) -> list[str]:
-    return [m.state.value for m in found.all()]
-
-
-def steps(changes: list[Change]) -> list[tuple[int, str]]:
-    return [(c.process, c.after.value) for c in changes]
-
-
-def judged(found: Members, received: int | None = None) -> tuple[str, bool, str]:
-    result = verdict(found.all(), signal=received)
-    return result.status, result.final, result.root_cause
-
 
 # ------------------------------------------------------------------------- members
 
@@ -245,5 +221,5 @@ def test_a_signal_of_the_launcher_is_the_first_sign():
 def test_states_are_named():
     """The words people see."""
     assert [s.value for s in State] == [
-        "joining", "running", "disconnected", "lost", "done", "goodbye",
+        "joining", "running", "stalled", "disconnected", "lost", "done", "goodbye",
     ]  # fmt: skip

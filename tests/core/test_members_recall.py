@@ -1,19 +1,14 @@
 """A coordinator that was started again judges as if it had not died."""
 
-import random
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from kit_members import LOST_AFTER, beat, join
 
 from podlog.coordinator.core.member import State
 from podlog.coordinator.core.members import Members
 from podlog.coordinator.core.verdict import verdict
 from podlog.coordinator.restart import dump_member, read_member
 from podlog.proto.config import TimingConfig
-from podlog.proto.records import Verdict
 
-LOST_AFTER = 30.0
 COUNT = 3
 
 
@@ -27,11 +22,6 @@ def again(found: Members, now: float) -> Members:
     kept = [dump_member(m) for m in found.all() if m.state is not State.JOINING or m.found]
     recalled.recall([read_member(text, now) for text in kept], now)
     return recalled
-
-
-def join(found: Members, process: int, now: float, life: int = 0) -> None:
-    found.joined(process, f"host{process}", 100 + process + 10 * life, now)
-    found.link(process, True, now)
 
 
 @pytest.mark.parametrize("state", [State.DONE, State.GOODBYE, State.LOST])
@@ -90,77 +80,37 @@ def test_who_died_with_the_coordinator_was_first() -> None:
     assert verdict(found.all()).root_cause.startswith("process 1 on host1: lost")
 
 
-class Story:
-    """Random events, as they happen to one coordinator and to one that dies now and then."""
-
-    def __init__(self, rng: random.Random) -> None:
-        self.rng = rng
-        self.now = 0.0
-        self.steady, self.mortal = fresh(), fresh()
-        self.lives = [0] * COUNT
-
-    def both(self, event: str, *args: object) -> None:
-        for found in (self.steady, self.mortal):
-            getattr(found, event)(*args, self.now)
-
-    def happen(self, event: str) -> None:
-        self.now += 1.0
-        process = self.rng.randrange(COUNT)
-        member = self.steady.member(process)
-        if event == "restart":
-            self.restart()
-        elif event in ("join", "new life"):
-            if event == "new life":
-                self.lives[process] += 1
-            for found in (self.steady, self.mortal):
-                join(found, process, self.now, self.lives[process])
-        elif event == "exit":
-            code, signal = self.rng.choice([(0, None), (3, None), (None, 9), (None, 15)])
-            self.both("exited", process, code, signal, self.rng.random() < 0.8)
-        elif event == "gone" and member.incarnation:
-            self.both("pid_gone", process)
-        elif event == "break" and member.connected:
-            self.both("link", process, False)
-        elif member.connected and not member.found:
-            status = self.rng.choice(["success", "nan", "failure", "early stop"])
-            if event == "finalize":
-                self.both("finalized", process, status)
-            elif event == "log":
-                self.both("active", process)
-            elif event == "goodbye":
-                self.both("goodbye", process, self.rng.choice(["", status]))
-
-    def restart(self) -> None:
-        """What is dead has closed its stream by then; the living come back."""
-        for member in self.steady.all():
-            if member.connected and member.found:
-                self.both("link", member.process, False)
-        here = [m.process for m in self.steady.all() if m.connected]
-        self.mortal = again(self.mortal, self.now)
-        for process in here:
-            join(self.mortal, process, self.now, self.lives[process])
-
-    def end(self) -> list[Verdict]:
-        """Both verdicts once nobody is left."""
-        self.now += 1.0
-        self.both("all_ended")
-        for process in range(COUNT):
-            self.both("link", process, False)
-        return [verdict(found.all()) for found in (self.steady, self.mortal)]
+def test_what_a_process_told_of_outlives_the_coordinator() -> None:
+    """Its failure, also when it is back; a stall does not, until it is heard of again."""
+    found = fresh()
+    for process in range(COUNT):
+        join(found, process, 0.0)
+    found.failed(1, "failure", "ValueError: boom", 1.0)
+    found.heartbeat(2, beat(), 1.0)
+    found.tick(16.0)
+    assert found.stalled() == (2,)
+    found = again(found, 20.0)
+    assert found.stalled() == ()
+    for process in range(COUNT):
+        join(found, process, 21.0)
+    sign = found.first_sign()
+    assert sign is not None
+    assert (sign.process, sign.status, sign.reason) == (1, "failure", "ValueError: boom")
+    found.heartbeat(2, beat(idle=40.0), 41.0)
+    found.tick(41.0)
+    assert found.stalled() == (2,)
 
 
-events = st.sampled_from(
-    ["join", "join", "new life", "break", "finalize", "log", "goodbye", "exit", "gone", "restart"]
-)
-
-
-@settings(deadline=None, max_examples=400)
-@given(st.lists(events, max_size=40), st.randoms(use_true_random=False))
-def test_restarts_change_no_verdict(story: list[str], rng: random.Random) -> None:
-    """Whatever happens before, between and after them."""
-    told = Story(rng)
-    for event in story:
-        told.happen(event)
-    steady, mortal = told.end()
-    assert steady.final
-    assert mortal == steady
+def test_another_machine_counts_seconds_from_elsewhere() -> None:
+    """Signs from before are never in its future: what they explain is still explained."""
+    found = fresh(10_000.0)
+    for process in range(COUNT):
+        join(found, process, 10_000.0)
+    found.failed(0, "failure", "Gloo all-reduce failed", 10_001.0)
+    found.failed(1, "failure", "ValueError: boom", 10_002.0)
+    found = again(found, 5.0)
+    assert [found.member(p).sign_at for p in (0, 1)] == [4.0, 5.0]
+    for process in range(COUNT):
+        join(found, process, 6.0)
+        found.goodbye(process, "success", 7.0)
+    assert verdict(found.all()).root_cause.startswith("process 1 on host1: failure (ValueError")

@@ -10,12 +10,14 @@ import textwrap
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+MARK = "PODLOG_TEST_MARK"
 
 
 @dataclasses.dataclass
@@ -45,15 +47,11 @@ class Job:
 
     def alive(self) -> list[psutil.Process]:
         """Every process of this job that still runs."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if (
-                    process.environ().get("PODLOG_TEST_MARK") == self.mark
-                    and process.status() != psutil.STATUS_ZOMBIE
-                ):
-                    found.append(process)
-        return found
+        return marked(self.mark)
+
+    def coordinators(self) -> list[psutil.Process]:
+        """Those of them that are coordinators."""
+        return of_module("podlog.coordinator", self.alive())
 
     def wait_gone(self, timeout: float = 15) -> None:
         """Fails the test unless all processes of the job end within `timeout`."""
@@ -67,6 +65,26 @@ class Job:
         """The rows of `metrics_<mode>.jsonl`, read strictly."""
         path = self.run / "file_logs" / f"metrics_{mode}.jsonl"
         return [json.loads(line, parse_constant=_refuse) for line in path.read_text().splitlines()]
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Every process that runs with that mark in its environment."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get(MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+def of_module(module: str, processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Those that run a module; one that ends meanwhile is none of them."""
+    found = []
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            if module in process.cmdline():
+                found.append(process)
+    return found
 
 
 def _refuse(constant: str) -> None:
@@ -83,6 +101,7 @@ def start_job(tmp_path: Path) -> Iterator[Callable[..., Job]]:
         n: int = 2,
         *args: str,
         devices: int = 1,
+        options: Sequence[str] = (),
         env: dict[str, str] | None = None,
     ) -> Job:
         folder = tmp_path / f"job{len(jobs)}"
@@ -98,6 +117,7 @@ def start_job(tmp_path: Path) -> Iterator[Callable[..., Job]]:
             str(devices),
             "--log-path",
             str(folder / "run"),
+            *options,
             str(path),
             *args,
         ]
@@ -109,7 +129,7 @@ def start_job(tmp_path: Path) -> Iterator[Callable[..., Job]]:
                 stderr=subprocess.STDOUT,
                 cwd=folder,
                 start_new_session=True,
-                env={**os.environ, "PODLOG_TEST_MARK": mark, **(env or {})},
+                env={**os.environ, MARK: mark, **(env or {})},
             )
         jobs.append(Job(folder, mark, process))
         return jobs[-1]

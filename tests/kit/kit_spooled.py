@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+from kit_jobs import MARK, marked, of_module
 
 from podlog.cluster import address, env
 from podlog.cluster.chaosaudit import Counting
@@ -17,7 +18,6 @@ from podlog.cluster.chaosjob import witnesses
 from podlog.cluster.witness import lives
 
 SCRIPT = Path(__file__).parents[1] / "whole" / "scripts" / "spooled.py"
-MARK = "PODLOG_TEST_MARK"
 
 
 class Bare:
@@ -44,20 +44,12 @@ class Bare:
 
     def coordinator(self) -> psutil.Process:
         """The coordinator that process 0 started."""
-        (found,) = [p for p in self.alive() if "podlog.coordinator" in p.cmdline()]
+        (found,) = of_module("podlog.coordinator", self.alive())
         return found
 
     def alive(self) -> list[psutil.Process]:
         """Every process of this job that still runs."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if (
-                    process.environ().get(MARK) == self.mark
-                    and process.status() != psutil.STATUS_ZOMBIE
-                ):
-                    found.append(process)
-        return found
+        return marked(self.mark)
 
     def wait_gone(self, timeout: float) -> None:
         """Until all have ended, the coordinator too."""

@@ -103,6 +103,7 @@ FIELDS: dict[type, dict[str, Any]] = {
     configs.TimingConfig: {
         "row_timeout_s": 30.0,
         "lost_after_s": 30.0,
+        "stall_after_s": 15.0,
         "stop_timeout_s": 10.0,
         "finalize_timeout_s": 60.0,
         "tools_timeout_s": 60.0,

@@ -11,11 +11,13 @@ from podlog.proto.control import (
     ConsoleLine,
     Ended,
     Failed,
+    FirstSign,
     Notice,
     Opened,
     ProcessExit,
     Ready,
     Setup,
+    Signalled,
     dump,
     load,
 )
@@ -24,6 +26,7 @@ from podlog.proto.errors import ConfigError, WireError
 TOKEN = "ab" * 32
 NOTICES = [
     Setup("job", 1.5, TOKEN, 4, b"cert\x00\xff", b"key", "::1", 99, True),
+    Signalled(2),
     ProcessExit(2, 77, signal=9),
     ProcessExit(2, 77, code=1, caused=False),
     AllEnded(2),
@@ -31,6 +34,7 @@ NOTICES = [
     Failed("no"),
     Opened("run", "/x", 3),
     ConsoleLine("two\nlines ü"),
+    FirstSign(3, "failure", "ValueError: boom", "alpha"),
     Ended("success", "", 4),
 ]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kit_jobs import of_module
 from kit_spooled import SCRIPT, bare, missing, spooled, wait
 
 LEAST = 40
@@ -88,7 +89,7 @@ def test_a_coordinator_killed_alone_is_started_again(
     job = start_job(SCRIPT, 2, str(tmp_path), "1")
     wait(lambda: spooled(tmp_path, 2, 1, LEAST), 60, job.folder / "job.out")
     for _ in range(2):
-        (coordinator,) = [p for p in job.alive() if "podlog.coordinator" in p.cmdline()]
+        (coordinator,) = job.coordinators()
         coordinator.kill()
         wait(lambda old=coordinator: _other(job, old), 10, job.folder / "job.out")
     _end(tmp_path, job)
@@ -110,5 +111,5 @@ def test_process_0_starts_its_coordinator_again(tmp_path: Path) -> None:
 
 
 def _other(job: Any, old: Any) -> bool:
-    found = [p.pid for p in job.alive() if "podlog.coordinator" in p.cmdline()]
-    return bool(found) and old.pid not in found
+    found = of_module("podlog.coordinator", job.alive())
+    return bool(found) and old.pid not in [process.pid for process in found]

@@ -7,8 +7,17 @@ import pytest
 from podlog.cluster import Place
 from podlog.proto.config import LoggerConfig
 from podlog.proto.records import Event, Kind
+from podlog.worker.ending import Ending
 from podlog.worker.fetch import Found
+from podlog.worker.gate import Gate
 from podlog.worker.pipeline import Pipeline
+
+
+class Refusing(Gate):
+    """What it is told of makes it raise."""
+
+    def found(self, found: Found) -> None:
+        raise RuntimeError("not today")
 
 
 @pytest.fixture
@@ -19,14 +28,10 @@ def pipeline() -> Iterator[Pipeline]:
         ordinal=0,
         coordinator_address=None,
         postprocess=None,
-        on_found=_raise,
+        gate=Refusing(LoggerConfig(), 1),
     )
     yield made
-    made.close(10.0, "success")
-
-
-def _raise(_: Found) -> None:
-    raise RuntimeError("not today")
+    made.close(10.0, Ending("success"))
 
 
 def test_what_cannot_be_made_holds_no_progress(pipeline: Pipeline) -> None:
@@ -35,5 +40,5 @@ def test_what_cannot_be_made_holds_no_progress(pipeline: Pipeline) -> None:
         pipeline.tell(Event("odd", "\ud800"))
     ticket = pipeline.handed.ticket()
     with pytest.raises(RuntimeError, match="not today"):
-        pipeline._sink(ticket, [], Found(Kind.STEP, "train", 1, ()))
+        pipeline._sink(ticket, [], Found(Kind.STEP, "train", 1, (), ticket))
     assert pipeline.handed.open == 0

@@ -160,7 +160,7 @@ def test_hello_and_heartbeat_say_what_was_made_and_acked(said: Said) -> None:
     for _ in range(3):
         said.log()
     talk = said.talk(ack=2)
-    talk.turn(0.0, "success")
+    talk.turn(0.0, pb.Goodbye(status="success"))
     assert [h.made for h in said.take("heartbeat")] == [3]
     said.talk()
     assert [h.acked for h in said.take("hello")] == [2]
@@ -243,14 +243,14 @@ def test_goodbye_comes_last(said: Said) -> None:
         said.log(100_000)
     said.waits.say(Finalize("nan", 6))
     talk = said.talk()
-    talk.turn(0.0, "nan")
+    talk.turn(0.0, pb.Goodbye(status="nan"))
     assert not talk.bidden
     talk.receive(_ack(3), 0.1)
-    talk.turn(0.1, "nan")
+    talk.turn(0.1, pb.Goodbye(status="nan"))
     assert talk.bidden
     assert [m.WhichOneof("body") for m in said.out[-2:]] == ["finalize", "goodbye"]
     assert [g.made for g in said.take("goodbye")] == [6]
-    talk.turn(0.2, "nan")
+    talk.turn(0.2, pb.Goodbye(status="nan"))
     assert said.take("goodbye") == []
 
 

@@ -1,0 +1,114 @@
+"""The launcher of any process but process 0: it finds the coordinator, and attends it."""
+
+import dataclasses
+import socket
+
+from ..proto import podlog_pb2 as pb
+from ..proto.contact import Contact
+from ..proto.control import Ended, FirstSign, ProcessExit
+from ..proto.errors import ConfigError
+from . import env
+from .attend import Attendance
+from .outcome import UNSETTLED, sign_said
+from .pipe import Inlet
+from .tending import Tending
+from .terminal import tell
+
+
+class Visitor:
+    """The way to a coordinator that another launcher started. Used by one thread.
+
+    Where it is comes from the environment, else from the wrapped process, whose
+    Logger finds it in JAX's key-value store.
+
+    Args:
+        process: index of the wrapped process.
+        said: what the environment says of the coordinator.
+        tending: hears first signs and the verdict.
+        tls: whether a certificate is needed.
+
+    Raises:
+        ConfigError: the environment names a coordinator that cannot be checked.
+    """
+
+    def __init__(self, process: int, said: env.Environment, tending: Tending, *, tls: bool) -> None:
+        named = said.contact()
+        if named is not None and tls and not named.cert and said.contact_file is None:
+            raise ConfigError(f"{env.COORDINATOR} needs {env.CERT}: set it, or give --no-tls")
+        self._said = said
+        self._tending = tending
+        self._sign: FirstSign | None = None
+        self._inlet = Inlet()
+        attend = pb.Attend(process=process, job_id=said.job_id, host=socket.gethostname())
+        expected = named is not None or said.contact_file is not None
+        self._attendance = Attendance(attend, self._find, self._hear, expected=expected)
+        self._attendance.start()
+
+    @property
+    def outlets(self) -> tuple[int, ...]:
+        """What the wrapped process inherits: the pipe."""
+        return (self._inlet.outlet,)
+
+    def told(self) -> env.Environment:
+        """What the wrapped process is told: what was said here, and the pipe."""
+        return dataclasses.replace(self._said, pipe=self._inlet.name, publish=False)
+
+    def started(self) -> None:
+        """The wrapped process runs."""
+        self._inlet.handed()
+
+    def report(self, exit_: ProcessExit) -> None:
+        """The wrapped process has ended."""
+        self._attendance.report(exit_)
+
+    def signalled(self, number: int) -> None:
+        """This launcher received its first signal: the report says so."""
+
+    def wait(self, timeout: float) -> bool:
+        """Waits at most `timeout` seconds for the verdict; True if none will come after that."""
+        return self._attendance.wait(timeout)
+
+    def unopened(self) -> bool:
+        """Whether it is known that there is no run: only process 0's launcher knows."""
+        return False
+
+    def conclude(self, _: int | None) -> bool:
+        """Whether the coordinator can be made to settle: only process 0's launcher can."""
+        return False
+
+    def verdict(self) -> Ended | None:
+        """The coordinator's verdict, else what was heard of it; None if it is not known."""
+        attendance = self._attendance
+        if attendance.settled:
+            return attendance.ended
+        if self._sign is not None:
+            return Ended(self._sign.status, sign_said(self._sign))
+        return UNSETTLED if attendance.known else None
+
+    def say(self, ended: Ended) -> None:
+        """Says how the job ended, and if that is not sure, why."""
+        attendance = self._attendance
+        cause = f": {ended.root_cause}" if ended.root_cause else ""
+        note = ""
+        if attendance.refused:
+            note = f"; the coordinator refused its launcher ({attendance.refused})"
+        elif not attendance.known:
+            note = "; nobody said where the coordinator is"
+        elif attendance.settled and attendance.ended is None:
+            note = "; no Logger opened a run"
+        elif not attendance.settled:
+            note = "; the coordinator went without a verdict"
+        tell(f"{ended.status}{cause}{note}")
+
+    def close(self) -> None:
+        """Ends the call; safe twice."""
+        self._attendance.close()
+        self._inlet.close()
+
+    def _find(self, timeout: float) -> Contact | None:
+        return self._said.contact() or self._inlet.contact(timeout)
+
+    def _hear(self, news: FirstSign | Ended) -> None:
+        if isinstance(news, FirstSign):
+            self._sign = news
+        self._tending.put(news)

@@ -1,0 +1,127 @@
+"""Processes that are silent for too long: told once, with what they are at."""
+
+import logging
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from ..proto import podlog_pb2 as pb
+from ..proto.records import Event
+from .collapse import ranks
+from .core.member import Change, Member, State
+from .core.members import Members
+from .messages import one_line
+from .streams import Outbox, Stream
+
+_log = logging.getLogger(__name__)
+
+MOST_BYTES = 256 << 10
+MOST_STACKS = 100
+"""Of one process; what it sends beyond that is dropped."""
+
+
+class Stalling:
+    """Names who stalls and who only waits, and asks both for their stacks.
+
+    Owned by the state thread; all but `committed` belongs into a transaction.
+
+    Args:
+        members: know who stalls.
+        outbox: takes the questions.
+        on_event: takes an event about a process.
+        folder: where stacks are written as files; None: nowhere.
+    """
+
+    def __init__(
+        self,
+        members: Members,
+        outbox: Outbox,
+        on_event: Callable[[Event, int], None],
+        folder: Path | None,
+    ) -> None:
+        self._members = members
+        self._outbox = outbox
+        self._on_event = on_event
+        self._folder = folder
+        self._culprit: int | None = None
+        self._stacks: dict[int, int] = {}
+        self._files: list[tuple[Path, str]] = []
+
+    def changed(self, changes: Iterable[Change]) -> None:
+        """Processes stall, or go on."""
+        fresh = []
+        for change in changes:
+            if change.after is State.STALLED:
+                fresh.append(change)
+            elif change.process == self._culprit:
+                self._culprit = None
+                if change.after is State.RUNNING:
+                    name = _name(self._members.member(change.process))
+                    self._on_event(Event("goes_on", f"{name} goes on"), change.process)
+        if fresh:
+            self._stalled(fresh)
+
+    def behind(self, now: float) -> None:
+        """Tells of those that have not come to where all others are."""
+        for process, text in self._members.behind(now):
+            self._on_event(Event("behind", text), process)
+
+    def took(self, stream: Stream, message: pb.Stacks) -> None:
+        """The stacks of a process came."""
+        process = stream.hello.process
+        number = self._stacks[process] = self._stacks.get(process, 0) + 1
+        if number > MOST_STACKS:
+            return
+        text, frame = message.text[:MOST_BYTES], one_line(message.frame)
+        member = self._members.member(process)
+        line = f"{_name(member)} is at {frame or 'an unknown place'}{self._why(member)}"
+        fields = {"frame": frame, "stacks": text}
+        self._on_event(Event("stacks", line, host=member.host, fields=fields), process)
+        if self._folder is not None:
+            path = self._folder / f"process-{process}-{self._free(process)}.txt"
+            self._files.append((path, f"{line}\n\n{text}\n"))
+
+    def committed(self) -> None:
+        """Writes the files of stacks that the journal has."""
+        files, self._files = self._files, []
+        for path, text in files:
+            try:
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(text, errors="backslashreplace")
+            except OSError as error:
+                _log.warning("%s cannot be written: %s", path, error)
+
+    def _stalled(self, fresh: Iterable[Change]) -> None:
+        culprit, sign = self._members.culprit(), self._members.first_sign()
+        if culprit is None and sign is not None:
+            culprit = sign.process
+        if culprit is not None and culprit != self._culprit:
+            self._culprit = culprit
+            member = self._members.member(culprit)
+            stands = "is stalled" if member.state is State.STALLED else f"is {member.state.value}"
+            text = f"{_name(member)} {stands}: {member.reason}{self._why(member)}"
+            event = Event("stalled", text, host=member.host, fields={"reason": member.reason})
+            self._on_event(event, culprit)
+        for change in fresh:
+            ask = pb.StackRequest(reason=self._members.member(change.process).reason)
+            self._outbox.tell_process(change.process, pb.CoordinatorMessage(stack_request=ask))
+
+    def _why(self, member: Member) -> str:
+        """Who waits for it, or whom it waits for."""
+        if member.process != self._culprit:
+            return f", {member.reason}" if member.state is State.STALLED else ""
+        waiting = [p for p in self._members.stalled() if p != member.process]
+        if not waiting:
+            return ""
+        many = len(waiting) > 1
+        return f"; process{'es' * many} {ranks(waiting)} wait{'' if many else 's'} for it"
+
+    def _free(self, process: int) -> int:
+        """The number of the next file of a process, behind those of earlier coordinators."""
+        assert self._folder is not None
+        begins = f"process-{process}-"
+        known = [path for path, _ in self._files if path.name.startswith(begins)]
+        return len(list(self._folder.glob(f"{begins}*.txt"))) + len(known) + 1
+
+
+def _name(member: Member) -> str:
+    return f"process {member.process}" + (f" on {member.host}" if member.host else "")

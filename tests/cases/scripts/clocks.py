@@ -1,0 +1,36 @@
+"""One worker of a pod without JAX's collectives, whose wall clock is wrong.
+
+Arguments: process index, process count, the coordinator's address, by how many
+seconds the clock is off, whether it jumps by as much again at step 30, folder.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+from podlog.proto.config import TimingConfig
+from podlog.worker import Logger, LoggerConfig
+
+index, count, address = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+off, jumps, folder = float(sys.argv[4]), sys.argv[5] == "jumps", Path(sys.argv[6])
+right = time.time
+shift = [off]
+time.time = lambda: right() + shift[0]
+
+config = LoggerConfig(log_path=folder, timing=TimingConfig(heartbeat_s=0.2))
+with Logger(
+    config, process_index=index, process_count=count, coordinator_address=address
+) as logger:
+    logger.on_training_start()
+    logger.start_epoch(1, 0)
+    for step in range(1, 10_000):
+        logger.log_host_metrics({f"a{index}": step}, step)
+        time.sleep(0.02)
+        if step == 30 and jumps:
+            shift[0] += off or 100.0
+        if step == 100 and index == 1:
+            logger.request_stop("long enough")
+        if logger.should_stop(step):
+            break
+    logger.end_epoch({}, step)
+    logger.finalize("success")

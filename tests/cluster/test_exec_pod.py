@@ -1,0 +1,90 @@
+"""`podlog exec` with real JAX: each process as if on a host of its own."""
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from kit_exec import Hosts
+from kit_until import until
+
+from podlog.cluster import address, env
+
+Start = Callable[..., Hosts]
+
+TRAIN = """
+import os, sys, time
+import jax
+jax.config.update("jax_platforms", "cpu")
+jax.distributed.initialize()
+import jax.numpy as jnp
+from jax.experimental import multihost_utils
+from podlog.worker import Logger, LoggerConfig
+
+me = jax.process_index()
+logger = Logger(LoggerConfig())
+logger.on_training_start()
+logger.start_epoch(1, 0)
+for step in range(1, STEPS):
+    multihost_utils.process_allgather(jnp.ones(4))
+    logger.log_host_metrics({"loss": float(step)}, step)
+    if step == 3:
+        open(f"up-{me}", "w").write(str(os.getpid()))
+    if step == 4 and me == FAILS:
+        sys.exit(3)
+    time.sleep(0.01)
+print("final" if logger.finalize("success").final else "not final")
+logger.close()
+"""
+
+
+def _train(steps: int = 10_000, fails: int = -1) -> str:
+    return TRAIN.replace("STEPS", str(steps)).replace("FAILS", str(fails))
+
+
+@pytest.mark.processes
+def test_success_where_the_environment_names_the_coordinator(hosts: Start, tmp_path: Path) -> None:
+    """``PODLOG_COORDINATOR`` and ``PODLOG_TOKEN`` in all places: process 0 listens there."""
+    named = {
+        env.COORDINATOR: f"127.0.0.1:{address.free_port()}",
+        env.TOKEN: "5e" * 32,
+        env.LOG_PATH: str(tmp_path / "run"),
+    }
+    job = hosts(_train(steps=6), 2, "--no-tls", env=named)
+    assert job.wait() == [0, 0], job.said()
+    for index in range(2):
+        assert "final\n" in job.output(index)
+        assert "podlog: success" in job.output(index)
+    assert "5 rows" in job.output(0)
+    assert (tmp_path / "run" / "journal.sqlite").exists()
+
+
+@pytest.mark.processes
+def test_one_that_exits_stops_all(hosts: Start, tmp_path: Path) -> None:
+    """Exit code 3 while the others are in a collective: a failure everywhere, within seconds.
+
+    No launcher was told where the coordinator is: each heard it of its process, which
+    found it in JAX's store.
+    """
+    job = hosts(_train(fails=1), 3, "--grace", "1", "--log-path", str(tmp_path / "run"))
+    assert job.wait() == [1, 1, 1], job.said()
+    for index in range(3):
+        assert "exit code 3" in job.output(index)
+    log = (tmp_path / "run" / "output.log").read_text().splitlines()
+    assert "verdict: failure: process 1" in log[-1] and "exit code 3" in log[-1]
+
+
+@pytest.mark.processes
+def test_one_that_is_killed_stops_all(hosts: Start, tmp_path: Path) -> None:
+    """SIGKILL in a collective loop: one verdict and exit status in all places, within seconds."""
+    job = hosts(_train(), 3, "--grace", "1", "--log-path", str(tmp_path / "run"))
+    pids = [job.pid(index) for index in range(3)]
+    os.kill(pids[2], signal.SIGKILL)
+    began = time.monotonic()
+    assert job.wait() == [70, 70, 70], job.said()
+    assert time.monotonic() - began < 20
+    for index in range(3):
+        assert "process 2" in job.output(index).splitlines()[-1]
+    until(lambda: not job.alive())
