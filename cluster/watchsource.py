@@ -152,6 +152,8 @@ def _load(path: Path) -> Contact:
         return Contact.from_json(path.read_text())
     except OSError as error:
         raise UnavailableError(f"{path} cannot be read ({error.strerror})") from error
+    except (ConfigError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is neither a run's folder nor a contact file") from error
 
 
 def _text(path: Path | None) -> str:

@@ -64,7 +64,8 @@ class Chapters:
         if older is not None:
             chapter, given = recall(self._journal, older)
             if given is None:
-                self._announce(Verdict("lost", True, (), NO_VERDICT, chapter), older)
+                if self._fixed_of(older, chapter) is None:
+                    self._announce(Verdict("lost", True, (), NO_VERDICT, chapter), older)
                 self._journal.set_verdict(self._told.verdict, older)
                 self.number = chapter + 1
             self.close()
@@ -106,8 +107,11 @@ class Chapters:
     @property
     def _fixed(self) -> Verdict | None:
         """The open chapter's verdict, if its event is stored."""
-        here = (self._told.job_id, self._told.chapter) == (self._job_id, self.number)
-        return self._told.verdict if here else None
+        return self._fixed_of(self._job_id, self.number)
+
+    def _fixed_of(self, job_id: str, chapter: int) -> Verdict | None:
+        told = self._told
+        return told.verdict if (told.job_id, told.chapter) == (job_id, chapter) else None
 
     def _announce(self, verdict: Verdict, job_id: str) -> None:
         self.close()

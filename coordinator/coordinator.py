@@ -31,7 +31,7 @@ from .windup import CLOSE_FEEDS_S, wind_up
 _log = logging.getLogger(__name__)
 
 TURN_S = 0.05
-_URGENT = frozenset({"heartbeat", "stop_request", "stop_answer", "failed", "stacks"})
+_URGENT = frozenset({"stop_request", "stop_answer", "failed", "stacks"})
 _LONGEST_WAIT_S = 60.0
 _LAST_TRIES_S = 60.0
 """After every process has ended, a journal that cannot be written is waited for so long."""

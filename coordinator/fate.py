@@ -18,7 +18,7 @@ from .firstsigns import FirstSigns
 from .journal import Journal
 from .known import OVER, Known
 from .leaving import Leaving
-from .messages import one_line
+from .messages import one_line, one_status
 from .pids import Pids
 from .replay import Replay
 from .stalling import Stalling
@@ -93,7 +93,9 @@ class Fate:
         self._leaving.recall(self.members.all(), now)
         self._unfinished = {m.process for m in self.members.all() if m.state not in OVER}
         stacks = None if folder is None else folder / "stacks"
-        self._stalling = Stalling(self.members, outbox, on_event, stacks)
+        self._stalling = Stalling(
+            self.members, outbox, on_event, stacks, journal, setup.job_id, now
+        )
         self.stopping = Stopping(
             journal,
             setup.job_id,
@@ -141,6 +143,7 @@ class Fate:
         """A process says where it is."""
         process = stream.hello.process
         self._apply(self.members.heartbeat(process, beat, now), now)
+        self._stalling.heard(process)
         self.stopping.training(stream, beat.training, now)
 
     def stacks(self, stream: Stream, message: pb.Stacks) -> None:
@@ -152,10 +155,11 @@ class Fate:
         process, error = stream.hello.process, one_line(message.error)
         known = self.members.member(process).failed
         if known is None or known[1] != error:  # it says it again on each new stream
-            status = one_line(message.status, 40)
+            status = one_status(message.status)
             fields = {"status": status, "error": error, "trace": message.trace[:MOST_TRACE]}
             fields["step"] = str(message.step)
-            text = f"{stream.name}: {status} ({error}) at step {message.step}"
+            why = error or "no error was told"
+            text = f"{stream.name}: {status} ({why}) at step {message.step}"
             self._on_event(Event("failed", text, host=stream.hello.host, fields=fields), process)
         self._known.touch(process)
         self._apply(self.members.failed(process, message.status, error, now), now)
@@ -164,13 +168,13 @@ class Fate:
         """A process is done; it may log again until its goodbye."""
         process, error = stream.hello.process, one_line(message.error)
         self._known.touch(process)
-        self._apply(self.members.finalized(process, message.status, now, error), now)
+        self._apply(self.members.finalized(process, one_status(message.status), now, error), now)
 
     def goodbye(self, stream: Stream, message: pb.Goodbye, now: float) -> None:
         """A process has ended well."""
         process, error = stream.hello.process, one_line(message.error)
         self._known.touch(process)
-        self._apply(self.members.goodbye(process, message.status, now, error), now)
+        self._apply(self.members.goodbye(process, one_status(message.status), now, error), now)
 
     def active(self, process: int, now: float) -> None:
         """A process made a record: after a final verdict that opens the next chapter."""

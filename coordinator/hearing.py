@@ -116,10 +116,11 @@ class Hearing:
     def _heartbeat(self, stream: Stream, heartbeat: pb.Heartbeat, now: float) -> None:
         self._outbox.tell(stream, heartbeat_reply(heartbeat))
         self._skews.heard(stream, heartbeat, time.time())
+        incarnation = stream.hello.incarnation
         if stream.met:
-            self._intake.made(stream.hello.incarnation, heartbeat.made)
-        self._progress(stream, heartbeat.progress, now)
-        self._present.link(stream, heartbeat.backlog, now)
+            self._intake.made(incarnation, heartbeat.made)
+        here = max(self._intake.stored(incarnation), stream.hello.acked)
+        self._present.link(stream, max(heartbeat.backlog, heartbeat.made - here), now)
         beat = read_beat(heartbeat)
         self._slow.beat(stream.hello.process, beat)
         self._fate.heartbeat(stream, beat, now)

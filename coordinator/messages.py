@@ -106,6 +106,11 @@ def one_line(text: str, most: int = 500) -> str:
     return " ".join(text.split())[:most]
 
 
+def one_status(text: str) -> str:
+    """The status that a worker gave, fit for a line of a verdict."""
+    return one_line(text, 40)
+
+
 def read_beat(said: pb.Heartbeat) -> Beat:
     """What a heartbeat says of its process; times that are none are 0."""
     return Beat(

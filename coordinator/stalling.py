@@ -1,5 +1,6 @@
 """Processes that are silent for too long: told once, with what they are at."""
 
+import json
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,6 +10,8 @@ from ..proto.records import Event
 from .collapse import ranks
 from .core.member import Change, Member, State
 from .core.members import Members
+from .journal import Journal
+from .known import OVER
 from .messages import one_line
 from .streams import Outbox, Stream
 
@@ -18,9 +21,14 @@ MOST_BYTES = 256 << 10
 MOST_STACKS = 100
 """Of one process; what it sends beyond that is dropped."""
 
+_META = "stalled"
+
 
 class Stalling:
     """Names who stalls and who only waits, and asks both for their stacks.
+
+    Who was named is told to go on, once: as soon as it calls again, be it
+    after a broken link or a restart of the coordinator. An end is told as such.
 
     Owned by the state thread; all but `committed` belongs into a transaction.
 
@@ -29,6 +37,9 @@ class Stalling:
         outbox: takes the questions.
         on_event: takes an event about a process.
         folder: where stacks are written as files; None: nowhere.
+        journal: keeps who was named.
+        job_id: the life of the job.
+        now: monotonic seconds.
     """
 
     def __init__(
@@ -37,28 +48,43 @@ class Stalling:
         outbox: Outbox,
         on_event: Callable[[Event, int], None],
         folder: Path | None,
+        journal: Journal,
+        job_id: str,
+        now: float,
     ) -> None:
         self._members = members
         self._outbox = outbox
         self._on_event = on_event
         self._folder = folder
+        self._journal = journal
+        self._job_id = job_id
+        whose, kept = json.loads(journal.meta(_META) or '["", []]')
+        self._named: dict[int, float] = {p: now for p in kept if whose == job_id}
         self._culprit: int | None = None
         self._stacks: dict[int, int] = {}
         self._files: list[tuple[Path, str]] = []
 
     def changed(self, changes: Iterable[Change]) -> None:
-        """Processes stall, or go on."""
+        """Processes stall, go on, or end."""
         fresh = []
         for change in changes:
             if change.after is State.STALLED:
                 fresh.append(change)
-            elif change.process == self._culprit:
-                self._culprit = None
-                if change.after is State.RUNNING:
-                    name = _name(self._members.member(change.process))
-                    self._on_event(Event("goes_on", f"{name} goes on"), change.process)
+            elif (change.before, change.after) == (State.STALLED, State.RUNNING):
+                self._goes_on(change.process)
+            elif change.after in OVER:
+                self._clear(change.process)
         if fresh:
             self._stalled(fresh)
+
+    def heard(self, process: int) -> None:
+        """A heartbeat came: of one that was away since it was named, too."""
+        named = self._named.get(process)
+        if named is None:
+            return
+        member = self._members.member(process)
+        if member.state is State.RUNNING and member.called > named:
+            self._goes_on(process)
 
     def behind(self, now: float) -> None:
         """Tells of those that have not come to where all others are."""
@@ -94,16 +120,39 @@ class Stalling:
         culprit, sign = self._members.culprit(), self._members.first_sign()
         if culprit is None and sign is not None:
             culprit = sign.process
-        if culprit is not None and culprit != self._culprit:
+        if culprit is not None:
             self._culprit = culprit
-            member = self._members.member(culprit)
-            stands = "is stalled" if member.state is State.STALLED else f"is {member.state.value}"
-            text = f"{_name(member)} {stands}: {member.reason}{self._why(member)}"
-            event = Event("stalled", text, host=member.host, fields={"reason": member.reason})
-            self._on_event(event, culprit)
+            self._tell_of(self._members.member(culprit))
         for change in fresh:
             ask = pb.StackRequest(reason=self._members.member(change.process).reason)
             self._outbox.tell_process(change.process, pb.CoordinatorMessage(stack_request=ask))
+
+    def _tell_of(self, member: Member) -> None:
+        if member.process in self._named:
+            return
+        self._named[member.process] = member.since
+        self._remember()
+        stands = "is stalled" if member.state is State.STALLED else f"is {member.state.value}"
+        text = f"{_name(member)} {stands}: {member.reason}{self._why(member)}"
+        event = Event("stalled", text, host=member.host, fields={"reason": member.reason})
+        self._on_event(event, member.process)
+
+    def _goes_on(self, process: int) -> None:
+        if self._clear(process):
+            name = _name(self._members.member(process))
+            self._on_event(Event("goes_on", f"{name} goes on"), process)
+
+    def _clear(self, process: int) -> bool:
+        """Nobody waits for it any more; whether it was named."""
+        if process == self._culprit:
+            self._culprit = None
+        if self._named.pop(process, None) is None:
+            return False
+        self._remember()
+        return True
+
+    def _remember(self) -> None:
+        self._journal.set_meta(_META, json.dumps([self._job_id, sorted(self._named)]))
 
     def _why(self, member: Member) -> str:
         """Who waits for it, or whom it waits for."""

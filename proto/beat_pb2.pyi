@@ -1,9 +1,9 @@
-# beat.proto sha256: f21f7af8d5ce5557a7eed76993126dd5138e87e4399540024b1534446bb0fd25
+# beat.proto sha256: 74cbd6f9590b2bb14c448266823d923d650ffb7d98717db01f5ecfb17bb1b2f3
 from podlog.proto import records_pb2 as _records_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+from typing import ClassVar as _ClassVar, Mapping as _Mapping, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -22,7 +22,7 @@ class Progress(_message.Message):
     def __init__(self, mode: _Optional[str] = ..., kind: _Optional[_Union[_records_pb2.Kind, str]] = ..., step: _Optional[int] = ..., seq: _Optional[int] = ..., left: bool = ...) -> None: ...
 
 class Heartbeat(_message.Message):
-    __slots__ = ("sent", "step", "phase", "mode", "backlog", "pending", "progress", "made", "idle_s", "longest_s", "quiet", "gate", "training", "entered", "steps", "phase_s", "step_s", "offset_s", "round_trip_s", "nans", "last", "calls")
+    __slots__ = ("sent", "step", "phase", "mode", "backlog", "pending", "made", "idle_s", "longest_s", "quiet", "gate", "training", "entered", "steps", "phase_s", "step_s", "offset_s", "round_trip_s", "nans", "last", "calls")
     class EnteredEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -43,7 +43,6 @@ class Heartbeat(_message.Message):
     MODE_FIELD_NUMBER: _ClassVar[int]
     BACKLOG_FIELD_NUMBER: _ClassVar[int]
     PENDING_FIELD_NUMBER: _ClassVar[int]
-    PROGRESS_FIELD_NUMBER: _ClassVar[int]
     MADE_FIELD_NUMBER: _ClassVar[int]
     IDLE_S_FIELD_NUMBER: _ClassVar[int]
     LONGEST_S_FIELD_NUMBER: _ClassVar[int]
@@ -65,7 +64,6 @@ class Heartbeat(_message.Message):
     mode: str
     backlog: int
     pending: int
-    progress: _containers.RepeatedCompositeFieldContainer[Progress]
     made: int
     idle_s: float
     longest_s: float
@@ -81,7 +79,7 @@ class Heartbeat(_message.Message):
     nans: int
     last: str
     calls: int
-    def __init__(self, sent: _Optional[float] = ..., step: _Optional[int] = ..., phase: _Optional[str] = ..., mode: _Optional[str] = ..., backlog: _Optional[int] = ..., pending: _Optional[int] = ..., progress: _Optional[_Iterable[_Union[Progress, _Mapping]]] = ..., made: _Optional[int] = ..., idle_s: _Optional[float] = ..., longest_s: _Optional[float] = ..., quiet: bool = ..., gate: _Optional[int] = ..., training: _Optional[int] = ..., entered: _Optional[_Mapping[str, int]] = ..., steps: _Optional[int] = ..., phase_s: _Optional[_Mapping[str, float]] = ..., step_s: _Optional[float] = ..., offset_s: _Optional[float] = ..., round_trip_s: _Optional[float] = ..., nans: _Optional[int] = ..., last: _Optional[str] = ..., calls: _Optional[int] = ...) -> None: ...
+    def __init__(self, sent: _Optional[float] = ..., step: _Optional[int] = ..., phase: _Optional[str] = ..., mode: _Optional[str] = ..., backlog: _Optional[int] = ..., pending: _Optional[int] = ..., made: _Optional[int] = ..., idle_s: _Optional[float] = ..., longest_s: _Optional[float] = ..., quiet: bool = ..., gate: _Optional[int] = ..., training: _Optional[int] = ..., entered: _Optional[_Mapping[str, int]] = ..., steps: _Optional[int] = ..., phase_s: _Optional[_Mapping[str, float]] = ..., step_s: _Optional[float] = ..., offset_s: _Optional[float] = ..., round_trip_s: _Optional[float] = ..., nans: _Optional[int] = ..., last: _Optional[str] = ..., calls: _Optional[int] = ...) -> None: ...
 
 class HeartbeatReply(_message.Message):
     __slots__ = ("sent", "received", "replied")

@@ -234,6 +234,10 @@ class Gap:
     cause: str
 
 
+STOP_COUNTS_AS = {"nan": "nan", "inf": "nan", "preempted": "preempted"}
+"""The status of a training that a stop of that kind ended, where it says success."""
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Verdict:
     """How a chapter of the run ended.

@@ -9,8 +9,9 @@ from typing import Any
 
 from ..proto import podlog_pb2 as pb
 from ..proto.config import LoggerConfig
-from ..proto.records import Kind
+from ..proto.records import STOP_COUNTS_AS, Kind
 from .agreement import Agreement, Answer, Hold, Outcome, Passed, Wish
+from .ending import Ending
 from .fetch import Found
 from .inputs import as_text
 
@@ -51,6 +52,8 @@ class Gate:
         self._changed = threading.Condition(threading.RLock())
         self._agreement = Agreement(config.timing.stop_timeout_s)
         self._found = self._stop = False
+        self._counts_as: Ending | None = None
+        self._stopped_at: int | None = None
         self._since = 0
         self._out: list[dict[str, Any]] = []
         self._told = False
@@ -63,6 +66,8 @@ class Gate:
             passed = self._agreement.gate(step, time.monotonic())
             if isinstance(passed, Hold):
                 passed = self._held(passed)
+            if self._stop and self._stopped_at is None:
+                self._stopped_at = step
             return Passed(passed.nans or self._found, passed.stop or self._stop)
 
     def _held(self, hold: Hold) -> Passed:
@@ -79,14 +84,15 @@ class Gate:
             stops = self._stop_on[finding.nan]
             if not (stops or (finding.nan and in_training)):
                 continue
+            kind = "nan" if finding.nan else "inf"
+            text = f"{finding.key!r} is {'NaN' if finding.nan else 'infinite'} at step {found.step}"
             with self._changed:
                 if found.ticket <= self._since:
                     return
                 self._found |= finding.everywhere
-                self._stop |= stops and self._alone
+                if stops:
+                    self._stop_alone(kind, text)
             if stops or not finding.everywhere:
-                kind = "nan" if finding.nan else "inf"
-                text = f"{finding.key!r} is {kind} at step {found.step}"
                 self._wish(stop=stops, nans=True, kind=kind, text=text, step=found.step)
 
     def request(self, kind: str, text: str, step: int) -> None:
@@ -98,7 +104,7 @@ class Gate:
             step: the last one handed in.
         """
         with self._changed:
-            self._stop |= self._alone
+            self._stop_alone(kind, text)
         self._wish(stop=True, nans=False, kind=kind, text=text, step=step)
 
     def training_started(self, ticket: int) -> None:
@@ -110,6 +116,7 @@ class Gate:
         """
         with self._changed:
             self._found = self._stop = self._told = False
+            self._counts_as = self._stopped_at = None
             self._since = ticket
             self._agreement.training_started()
             self._changed.notify_all()
@@ -117,6 +124,17 @@ class Gate:
                 return
             self._out.append(_said(Answer(0, -1, self._agreement.training)))
         self.wake()
+
+    def ending(self, said: Ending) -> Ending:
+        """What ``finalize`` tells: alone, a success after a stop counts as what stopped it.
+
+        In a pod the coordinator knows of the stop.
+        """
+        with self._changed:
+            stop, at = self._counts_as, self._stopped_at
+        if stop is None or said.error or said.status not in ("success", stop.status):
+            return said
+        return stop if at is None else Ending(stop.status, f"{stop.error}; it stopped at step {at}")
 
     @property
     def last_gate(self) -> int:
@@ -169,6 +187,14 @@ class Gate:
                 "stop step %d is agreed, but this loop asks neither should_stop nor found_nans",
                 step,
             )
+
+    def _stop_alone(self, kind: str, text: str) -> None:
+        """Alone, a stop is decided as soon as it is asked for; the first that counts is kept."""
+        if not self._alone:
+            return
+        self._stop = True
+        if self._counts_as is None and kind in STOP_COUNTS_AS:
+            self._counts_as = Ending(STOP_COUNTS_AS[kind], as_text(text)[:_TEXT_MOST])
 
     def _wish(self, *, stop: bool, nans: bool, kind: str, text: str, step: int) -> None:
         if self._alone:

@@ -74,6 +74,11 @@ class Peers:
             self._busy += 1
             self._changed.notify_all()
 
+    def failed(self) -> str:
+        """Who was the first to fail, as far as this process was told; "" for nobody."""
+        with self._changed:
+            return "" if self._cause is None else f"process {self._cause.process}"
+
     def close(self) -> None:
         """No abort any more; ends the threads, unless the user's function blocks. Safe twice."""
         with self._changed:
@@ -130,7 +135,8 @@ class Peers:
 def event_of(sign: pb.FirstSign) -> Event:
     """A first sign as ``on_peer_failure`` gets it."""
     reason = f" ({said(sign.reason)})" if sign.reason else ""
-    text = f"process {sign.process} on {sign.host}: {sign.status}{reason}"
+    where = f" on {sign.host}" if sign.host else ""
+    text = f"process {sign.process}{where}: {sign.status}{reason}"
     fields = {
         "process": str(sign.process),
         "host": sign.host,

@@ -143,8 +143,9 @@ class Pipeline:
         self.spooler.start()
         self.fetcher.start()
         self._preemption = Preemption(
-            lambda why: gate.request("preempted", why, self.progress.step),
+            lambda kind, why: gate.request(kind, why, self.progress.step),
             pod.preempted if place.process_index == 0 and place.process_count > 1 else None,
+            self._peers.failed,
         ).begin(sigterm=config.fate.sigterm)
         if self._textlog is not None:
             self._textlog.install()
@@ -192,13 +193,14 @@ class Pipeline:
     def finalize(self, ending: Ending, timeout: float) -> Verdict:
         """Flushes, says that this process is done, and waits for the verdict."""
         if self._mishaps.check_over("finalize"):
-            return self.link.newest or Verdict(ending.status, final=False)
+            return self.link.newest or Verdict("unfinished", final=False)
         deadline = time.monotonic() + timeout
         self.failed(ending)
         self.flush(timeout - min(_RESERVE_S, timeout / 4))
+        ending = self._gate.ending(ending)
         self.link.finalize(ending.status, self.spool.last_seq, ending.error)
         verdict = self.link.verdict(max(0.0, deadline - time.monotonic()))
-        verdict = verdict or Verdict(ending.status, final=False)
+        verdict = verdict or Verdict("unfinished", final=False)
         if verdict.final:
             return verdict
         waiting = self.spooler.waiting + self.fetcher.pending

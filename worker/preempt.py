@@ -27,16 +27,23 @@ class Preemption:
     once, safe twice and without `begin`.
 
     Args:
-        request: asks for a stop, for a reason; called again with each look, so
-            that a training that begins after the notice ends too.
+        request: asks for a stop, of a kind and for a reason (see `Gate.request`);
+            called again with each look, so that a training that begins after the
+            notice ends too.
         notice: what JAX's store says, or None; None: it is not looked at.
+        failed: who has failed, in words, or "": then its launcher ends this
+            process, and nobody takes the machines away.
     """
 
     def __init__(
-        self, request: Callable[[str], object], notice: Callable[[], str | None] | None
+        self,
+        request: Callable[[str, str], object],
+        notice: Callable[[], str | None] | None,
+        failed: Callable[[], str] = str,
     ) -> None:
         self._request = request
         self._notice = notice
+        self._failed = failed
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="podlog-preempt", daemon=True)
         self._signalled = self._told = False
@@ -97,7 +104,13 @@ class Preemption:
                 _log.debug("looking for a preemption failed", exc_info=True)
 
     def _ask(self, why: str) -> None:
-        if not self._told:
-            self._told = True
+        failed = self._failed()
+        told, self._told = self._told, True
+        if failed:
+            if not told:
+                _shown.warning("this process is told to end, since %s failed", failed)
+            self._request("request", f"{failed} failed")
+            return
+        if not told:
             _shown.warning("this job is being preempted (%s): a stop is asked for", why)
-        self._request(why)
+        self._request("preempted", why)

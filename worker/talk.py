@@ -83,7 +83,7 @@ class Talk:
         self._said = self._beat_said = 0
         self._beat = self._batched = now
         self._interval = 0.2
-        self._behind = self._opened = False
+        self._behind = self._opened = self._measured = False
         self.welcome: pb.Welcome | None = None
         self.bidden = False
         speaker.hello.acked = speaker.spool.acked
@@ -124,6 +124,10 @@ class Talk:
                 waits.verdict(_verdict(message.verdict), self._finalized)
             case "postprocess_request":
                 self._postprocess(message.postprocess_request)
+            case "heartbeat_reply" if not self._measured:
+                self._measured = True
+                self._fate.receive(message, now)
+                self._beat = float("-inf")  # the offset that is known now is told at once
             case _:
                 self._fate.receive(message, now)
 

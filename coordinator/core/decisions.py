@@ -3,10 +3,9 @@
 import dataclasses
 from typing import Any
 
+from ...proto.records import STOP_COUNTS_AS
 from .stopmessages import Outcome, Request, Stopped
 from .trainings import Trainings
-
-_COUNTS_AS = {"nan": "nan", "inf": "nan", "preempted": "preempted"}
 
 
 @dataclasses.dataclass(slots=True)
@@ -105,8 +104,8 @@ class Decisions:
         """The decided stop that a success counts as; None: there is none, or it changes nothing."""
         for decision in self._decided:
             request = decision.request
-            if request.stop and request.kind in _COUNTS_AS:
-                status = _COUNTS_AS[request.kind]
+            if request.stop and request.kind in STOP_COUNTS_AS:
+                status = STOP_COUNTS_AS[request.kind]
                 return Stopped(status, request.process, request.text, decision.step)
         return None
 

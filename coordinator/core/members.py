@@ -57,6 +57,7 @@ class Members:
             again = dataclasses.replace(member, connected=False, since=now, sign_at=at)
             self._members[member.process] = again
         self._do.signs = max((m.sign or 0 for m in self._members.values()), default=0)
+        self._do.moved_at = now
         for _, member in sorted(self._members.items()):
             if member.state in HERE:
                 self._do.sign(member, now)
@@ -97,11 +98,11 @@ class Members:
         member = self._members[process]
         before = member.beat
         if stalls.busy(before) and not stalls.busy(beat):
-            self._stalls.excuse(now)
+            self._stalls.ready(before, now)
         member.called = stalls.called(member, beat, now)
         member.beat, member.beat_at, member.heard = beat, now, now
         if (beat.training, beat.entered) != (before.training, before.entered):
-            self._behind.look(self._members.values(), now)
+            self._do.moved_at = now
         if self._stalls.goes_on(member, now):
             return self._do.to(member, State.RUNNING, "it goes on", now)
         return []
@@ -132,7 +133,7 @@ class Members:
         if member.state in ENDED:
             return []
         self._do.report(member, status, error, now)
-        return self._do.to(member, State.DONE, f"finalize({status!r})", now)
+        return self._do.to(member, State.DONE, error or f"finalize({status!r})", now)
 
     def active(self, process: int, now: float) -> list[Change]:
         """A record came from a process that was done: it runs again, in a new chapter."""
@@ -155,7 +156,8 @@ class Members:
         member = self._members[process]
         if member.state is State.GOODBYE:
             return []
-        reason, kept = "goodbye", member.status or member.reported
+        reason = member.reason if member.state is State.DONE else "goodbye"
+        kept = member.status or member.reported
         if not (status or kept or member.failed):
             reason = "it ended without finalize"
         elif status:
@@ -206,16 +208,19 @@ class Members:
                     member.found = "lost", f"unheard for {self._timing.lost_after_s:g} s"
                 changes += self._do.gone(member, now)
         changes += self._stalls.tick(self.first_sign, now)
-        self._look(now)
+        self._look()
+        self._behind.tick(now)
         return changes
 
     def behind(self, now: float) -> list[tuple[int, str]]:
         """Processes that are newly behind all others, each with a line for people."""
-        self._look(now)
+        self._look()
+        self._behind.tick(now)
         return self._behind.take()
 
     def next_deadline(self) -> float | None:
         """When `tick` may change something; None: never."""
+        self._look()
         found = [deadline for _, deadline in self._losses()]
         others = (self._stalls.next_deadline(), self._behind.next_deadline())
         return min(found + [other for other in others if other is not None], default=None)
@@ -269,11 +274,11 @@ class Members:
         """Every process, by index."""
         return tuple(member for _, member in sorted(self._members.items()))
 
-    def _look(self, now: float) -> None:
-        if self._do.moved:
-            self._do.moved = False
-            self._behind.look(self._members.values(), now)
-        self._behind.tick(now)
+    def _look(self) -> None:
+        """Who lacks behind since they moved: of many moves at a time the last one counts."""
+        if self._do.moved_at is not None:
+            self._behind.look(self._members.values(), self._do.moved_at)
+            self._do.moved_at = None
 
     def _losses(self) -> Iterator[tuple[Member, float]]:
         """Whom time makes lost, and when; one that never joined only once the others are done."""

@@ -38,6 +38,7 @@ class Stalls:
         self._members = members
         self._timing = timing
         self._excused: dict[int, float] = {}
+        self._ready: dict[int, tuple[int, float]] = {}  # by training: lowest step, last moment
 
     def tick(self, first_sign: Callable[[], Sign | None], now: float) -> list[Change]:
         """Finds whom time makes stalled.
@@ -46,6 +47,7 @@ class Stalls:
             first_sign: where something is wrong, if it is: all wait for that process.
             now: monotonic seconds.
         """
+        self._excuse()
         silent: list[Member] = []
         while found := [m for m, due in self._deadlines() if due <= now] or (
             self._unknown(now) if silent else []
@@ -63,10 +65,10 @@ class Stalls:
         silent.sort(key=lambda m: m.process)
         return [Change(m.process, State.RUNNING, State.STALLED, m.reason) for m in silent]
 
-    def excuse(self, now: float) -> None:
-        """Someone is about to be busy no more: who waited for it begins to be silent only now."""
-        busy = self._busy()
-        self._excused |= {p: now for p, m in self._members.items() if _waits(m, busy)}
+    def ready(self, before: Beat, now: float) -> None:
+        """One is busy no more, as it was `before`: who waited is silent by itself only from now."""
+        step, _ = self._ready.get(before.training, (before.step, now))
+        self._ready[before.training] = min(step, before.step), now
 
     def goes_on(self, member: Member, now: float) -> bool:
         """Whether one that was stalled called again, by its newest heartbeat."""
@@ -79,6 +81,7 @@ class Stalls:
 
     def next_deadline(self) -> float | None:
         """When `tick` finds somebody if no heartbeat comes; None: never."""
+        self._excuse()
         return min((due for _, due in self._deadlines()), default=None)
 
     def stalled(self) -> list[Member]:
@@ -96,6 +99,14 @@ class Stalls:
         if sign is not None:
             return next((m.process for m in stalled if m.process == sign.process), None)
         return self._least_far(stalled).process if stalled else None
+
+    def _excuse(self) -> None:
+        """For all that became `ready` lately at once: a whole job leaves a mode together."""
+        ready, self._ready = self._ready, {}
+        steps = {training: step for training, (step, _) in ready.items()}
+        for p, m in self._members.items() if ready else ():
+            if _waits(m, steps):
+                self._excused[p] = ready[m.beat.training][1]
 
     def _deadlines(self) -> list[tuple[Member, float]]:
         """Whom time makes stalled, and when.

@@ -70,7 +70,7 @@ class Stopped:
         status: ``"nan"`` or ``"preempted"``.
         process: who asked for it.
         text: why.
-        step: at which all stopped.
+        step: at which all were to stop; a loop may have ended by itself before it.
     """
 
     status: str

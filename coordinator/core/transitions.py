@@ -12,12 +12,12 @@ class Transitions:
 
     Attributes:
         signs: how many there were.
-        moved: a member has changed its state; whoever looks at that resets it.
+        moved_at: when a member last came to where it is; whoever looks at that resets it.
     """
 
     def __init__(self) -> None:
         self.signs = 0
-        self.moved = True
+        self.moved_at: float | None = None
 
     def to(self, member: Member, state: State, reason: str, now: float) -> list[Change]:
         """It stands differently now, or for another reason."""
@@ -25,7 +25,7 @@ class Transitions:
         member.reason, member.since = reason, now
         if before is state:
             return []
-        self.moved = True
+        self.moved_at = now
         return [Change(member.process, before, state, reason)]
 
     def sign(self, member: Member, now: float) -> None:

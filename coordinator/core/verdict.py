@@ -68,7 +68,7 @@ def _agreed(
     if stopped and places[stopped.status] <= places.get(status, len(ORDER)):
         host = next((m.host for m in members if m.process == stopped.process), "")
         line = _line(stopped.process, host, stopped.status, stopped.text)
-        return stopped.status, f"{line}; all stopped at step {stopped.step}"
+        return stopped.status, f"{line}; agreed stop step {stopped.step}"
     if member is not None:
         sign = next((s for s in found if s.process == member.process), None)
         own = _line(member.process, member.host, status, member.reason)

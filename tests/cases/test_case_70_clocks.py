@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from podlog.coordinator.reading import reading
+from podlog.proto.config import TimingConfig
 from podlog.proto.rows import EventItem
 
 SCRIPT = Path(__file__).parent / "scripts" / "clocks.py"
@@ -21,7 +23,7 @@ OFF = {1: 300.0, 2: -3600.0, 3: 0.0}
 @pytest.mark.timeout(90)
 def test_durations_skews_and_order(make_pod: Callable[..., Any]) -> None:
     """Durations are right, skews are told to 20 ms, an effect comes behind its cause."""
-    pod = make_pod(4, 1)
+    pod = make_pod(4, 1, timing=TimingConfig(heartbeat_s=0.5))
     workers = [
         subprocess.Popen(
             [
@@ -37,6 +39,7 @@ def test_durations_skews_and_order(make_pod: Callable[..., Any]) -> None:
     logger.start_epoch(1, 0)
     for step in range(1, 10_000):
         logger.log_host_metrics({"a0": step}, step)
+        time.sleep(0.02)
         if logger.should_stop(step):
             break
     logger.end_epoch({}, step)
@@ -52,11 +55,12 @@ def test_durations_skews_and_order(make_pod: Callable[..., Any]) -> None:
     assert all(abs(skews[p] - expected[p]) < 0.02 for p in expected), skews
 
     names = [item.event.name for item in items]
-    pair = [names.index(name) for name in ("stop_requested", "stop_decided")]
-    assert pair == sorted(pair)
+    chain = [names.index(name) for name in ("stop_requested", "stop_decided", "verdict")]
+    assert chain == sorted(chain)
     assert names[-1] == "verdict"
-    times = [item.time for item in items]
+    times = [items[at].time for at in chain]
     assert times == sorted(times)
+    assert max(item.time for item in items) == times[-1]
 
     path = pod.folder / "file_logs" / "metrics_train.jsonl"
     epochs = [json.loads(line) for line in path.read_text().splitlines()]

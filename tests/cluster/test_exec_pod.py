@@ -71,7 +71,7 @@ def test_one_that_exits_stops_all(hosts: Start, tmp_path: Path) -> None:
     job = hosts(_train(fails=1), 3, "--grace", "1", "--log-path", str(tmp_path / "run"))
     assert job.wait() == [1, 1, 1], job.said()
     for index in range(3):
-        assert "exit code 3" in job.output(index)
+        assert "exit code 3" in job.output(index), job.said()
     log = (tmp_path / "run" / "output.log").read_text().splitlines()
     assert "verdict: failure: process 1" in log[-1] and "exit code 3" in log[-1]
 

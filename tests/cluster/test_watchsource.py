@@ -78,9 +78,10 @@ def test_what_is_wrong_is_said(
         first("127.0.0.1:1")
     with pytest.raises(UnavailableError):
         first(contact.address)  # TLS there, none here
-    (tmp_path / "broken.json").write_text("{}")
-    with pytest.raises(ConfigError, match="not the contact of a coordinator"):
-        first(str(tmp_path / "broken.json"))
+    for content in (b"{}", b"train()", b"SQLite\xff\xfe"):
+        (tmp_path / "broken.json").write_bytes(content)
+        with pytest.raises(ConfigError, match=r"broken\.json is neither"):
+            first(str(tmp_path / "broken.json"))
 
 
 def test_a_folder_without_a_run_is_told(tmp_path: Path):

@@ -9,12 +9,13 @@ from kit_coordinator import Lone, events, last_line
 from kit_peers import Make, Voice, job, memory
 from kit_server import Net
 
+from podlog.coordinator.chapters import Chapters
 from podlog.coordinator.journal import Journal
 from podlog.coordinator.tools import MemoryLoggerConfig
 from podlog.proto.codec import body_draft
 from podlog.proto.config import LoggerConfig
 from podlog.proto.control import Ended, Opened, ProcessExit
-from podlog.proto.records import LogLine
+from podlog.proto.records import Event, LogLine, Verdict
 
 
 @pytest.fixture
@@ -165,3 +166,38 @@ def test_without_a_folder_nothing_is_opened(lone: Callable[..., Lone]) -> None:
     here = lone(2, launched=True)
     assert here.settle() == Ended("unfinished", "")
     assert not here.folder.exists()
+
+
+class Told:
+    """Takes what chapters have to tell; there are no attempts."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.lines: list[str] = []
+
+    def event(self, event: Event, *, attempt: int, line: bool) -> None:
+        self.events.append(event.text)
+
+    def line(self, text: str, *, level: int) -> None:
+        self.lines.append(text)
+
+    def of(self, job_id: str) -> set[int]:
+        return set()
+
+
+def test_what_was_told_of_an_older_job_stands() -> None:
+    """Its coordinator died between the event of its verdict and the end of its tools."""
+    journal, told = Journal(None), Told()
+    older = Chapters(journal, told, told, "job-1")
+    older.begin()
+    older.announce(Verdict("success", True, (), "", 1))
+    newer = Chapters(journal, told, told, "job-2")
+    newer.begin()
+    assert told.events == ["verdict: success"]
+    assert told.lines == ["verdict: success"]
+    assert (journal.verdict(), journal.verdict_job()) == (
+        Verdict("success", True, (), "", 1),
+        "job-1",
+    )
+    assert (newer.number, newer.given) == (2, None)
+    journal.close()

@@ -75,7 +75,7 @@ def test_success_after_an_agreed_stop_counts_as_its_reason(stopped):
     assert judged(found, stopped=stopped) == (
         stopped,
         True,
-        f"process 1 on host1: {stopped} ('loss' is NaN at step 5); all stopped at step 7",
+        f"process 1 on host1: {stopped} ('loss' is NaN at step 5); agreed stop step 7",
     )
     other = members(2)
     other.finalized(0, "success", 1.0)

@@ -64,7 +64,7 @@ class Hostile:
             (
                 frame(heartbeat=pb.Heartbeat(sent=r.random(), step=r.randrange(1 << 60))),
                 frame(heartbeat=pb.Heartbeat(sent=float("nan"), backlog=LIMIT)),
-                frame(heartbeat=pb.Heartbeat(progress=[progress])),
+                frame(batch=pb.Batch(progress=[progress])),
                 frame(merged_request=pb.MergedRequest(id=r.randrange(LIMIT), mode=MODE, step=-1)),
                 frame(batch=pb.Batch(backlog=r.randrange(LIMIT))),
                 frame(batch=pb.Batch(schemas=[schema_message(Schema(Kind.HOST, MODE))])),

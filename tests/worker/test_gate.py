@@ -14,6 +14,7 @@ from podlog.proto.config import LoggerConfig, TimingConfig
 from podlog.proto.records import Kind
 from podlog.worker import Logger
 from podlog.worker.agreement import Passed
+from podlog.worker.ending import Ending
 from podlog.worker.gate import Gate
 from podlog.worker.guard import Finding
 from podlog.worker.recorder import Found
@@ -97,6 +98,47 @@ def test_alone_a_nan_under_warn_does_not_stop() -> None:
     assert gate.pass_gate(1) == GO
     gate.found(_found(everywhere=True))
     assert gate.pass_gate(1) == NANS
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "text"),
+    [
+        ("nan", "nan", "'loss' is NaN at step 3; it stopped at step 4"),
+        ("preempted", "preempted", "SIGTERM; it stopped at step 4"),
+        ("request", "success", ""),
+    ],
+)
+def test_alone_a_success_counts_as_what_stopped_it(kind: str, status: str, text: str) -> None:
+    """The first that counts, with where; what says more than success stays, as does a pod's."""
+    gate, pod = _gate(1, nan="stop"), _gate(2, nan="stop")
+    for each in (gate, pod):
+        if kind == "nan":
+            each.found(_found(everywhere=True))
+        else:
+            each.request(kind, "SIGTERM", 3)
+        each.request("preempted" if kind == "nan" else "request", "later", 3)
+    assert gate.pass_gate(4).stop
+    assert gate.pass_gate(5).stop
+    assert gate.ending(Ending("success")) == Ending(status, text)
+    assert gate.ending(Ending("failure", "boom")) == Ending("failure", "boom")
+    assert gate.ending(Ending("nan", "own")) == Ending("nan", "own")
+    assert pod.ending(Ending("success")) == Ending("success")
+    gate.training_started(1)
+    assert gate.ending(Ending("success")) == Ending("success")
+
+
+@pytest.mark.parametrize("status", ["success", "nan"])
+def test_alone_the_verdict_names_what_stopped_the_training(status: str) -> None:
+    """And where; also if it was found only when all is flushed."""
+    with Logger(LoggerConfig(nan="stop")) as logger:
+        logger.on_training_start()
+        logger.log_host_metrics({"loss": float("nan")}, 7)
+        if status == "nan":
+            assert logger.should_stop(8)
+        verdict = logger.finalize(status)
+    assert (verdict.status, verdict.final) == ("nan", True)
+    assert "nan ('loss' is NaN at step 7" in verdict.root_cause
+    assert ("it stopped at step 8" in verdict.root_cause) == (status == "nan")
 
 
 # ------------------------------------------------------------------- in a pod

@@ -44,6 +44,8 @@ def test_the_event_names_who_and_why() -> None:
         "status": "lost",
         "reason": "it was ended by SIGKILL",
     }
+    never = pb.FirstSign(process=3, status="lost", reason="it never arrived")
+    assert event_of(never).text == "process 3: lost (it never arrived)"
 
 
 def test_each_sign_is_told_once_on_a_thread_of_its_own(

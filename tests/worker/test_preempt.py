@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,20 +31,37 @@ def sigterm() -> Iterator[list[int]]:
     signal.signal(signal.SIGTERM, before)
 
 
+def note(asked: list[tuple[str, str]]) -> Callable[[str, str], None]:
+    """Takes requests."""
+    return lambda kind, why: asked.append((kind, why))
+
+
 def test_a_notice_is_asked_for_again_and_again(caplog: pytest.LogCaptureFixture) -> None:
     """So that the next training hears of it as well; people are told once."""
-    asked: list[str] = []
-    preemption = Preemption(asked.append, lambda: "a notice").begin(sigterm=False)
+    asked: list[tuple[str, str]] = []
+    preemption = Preemption(note(asked), lambda: "a notice").begin(sigterm=False)
     until(lambda: len(asked) >= 3)
     preemption.close()
     preemption.close()
-    assert set(asked) == {"a notice"}
+    assert set(asked) == {("preempted", "a notice")}
     assert len(caplog.records) == 1
+
+
+def test_after_a_failure_it_is_the_launcher_that_ends_the_process(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A stop then counts as no preemption, and nobody is told of one."""
+    asked: list[tuple[str, str]] = []
+    notice = Preemption(note(asked), lambda: "a notice", lambda: "process 3").begin(sigterm=False)
+    until(lambda: len(asked) >= 2)
+    notice.close()
+    assert set(asked) == {("request", "process 3 failed")}
+    assert caplog.messages == ["this process is told to end, since process 3 failed"]
 
 
 def test_what_fails_to_be_looked_at_is_looked_at_again() -> None:
     """Nothing ends the thread before close."""
-    asked: list[str] = []
+    asked: list[tuple[str, str]] = []
     answers = iter([None, OSError("gone"), "a notice"])
 
     def notice() -> str | None:
@@ -53,21 +70,21 @@ def test_what_fails_to_be_looked_at_is_looked_at_again() -> None:
             raise answer
         return answer
 
-    preemption = Preemption(asked.append, notice).begin(sigterm=False)
+    preemption = Preemption(note(asked), notice).begin(sigterm=False)
     until(lambda: asked)
     preemption.close()
-    assert asked == ["a notice"]
+    assert asked == [("preempted", "a notice")]
 
 
 def test_sigterm_is_taken_chained_and_given_back(sigterm: list[int]) -> None:
     """The handler before it is called too."""
     before = signal.getsignal(signal.SIGTERM)
-    asked: list[str] = []
-    preemption = Preemption(asked.append, None).begin(sigterm=True)
+    asked: list[tuple[str, str]] = []
+    preemption = Preemption(note(asked), None).begin(sigterm=True)
     os.kill(os.getpid(), signal.SIGTERM)
     until(lambda: asked)
     preemption.close()
-    assert asked[0] == "SIGTERM"
+    assert asked[0] == ("preempted", "SIGTERM")
     assert sigterm == [signal.SIGTERM]
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -76,7 +93,7 @@ def test_sigterm_is_left_to_jax(sigterm: list[int], monkeypatch: pytest.MonkeyPa
     """Its handler tells the pod; ours would replace it."""
     monkeypatch.setattr(pod, "handles_sigterm", lambda: True)
     before = signal.getsignal(signal.SIGTERM)
-    preemption = Preemption(lambda why: None, None).begin(sigterm=True)
+    preemption = Preemption(lambda kind, why: None, None).begin(sigterm=True)
     assert signal.getsignal(signal.SIGTERM) is before
     assert not any(t.name == "podlog-preempt" for t in threading.enumerate())
     preemption.close()
@@ -85,7 +102,7 @@ def test_sigterm_is_left_to_jax(sigterm: list[int], monkeypatch: pytest.MonkeyPa
 def test_off_the_main_thread_sigterm_is_left_alone(caplog: pytest.LogCaptureFixture) -> None:
     """And that is said."""
     thread = threading.Thread(
-        target=lambda: Preemption(lambda why: None, None).begin(sigterm=True).close()
+        target=lambda: Preemption(lambda kind, why: None, None).begin(sigterm=True).close()
     )
     thread.start()
     thread.join(10.0)
@@ -96,7 +113,7 @@ SCRIPT = """
 import os, signal, sys, time
 from podlog.worker import preempt
 asked = []
-preemption = preempt.Preemption(asked.append, None).begin(sigterm=True)
+preemption = preempt.Preemption(lambda kind, why: asked.append(why), None).begin(sigterm=True)
 here, there = os.pipe()
 child = os.fork()
 if not child:

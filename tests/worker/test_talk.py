@@ -1,5 +1,6 @@
 """One connection, message by message, with the time passed in."""
 
+import time
 from typing import Any
 
 import pytest
@@ -153,6 +154,23 @@ def test_a_heartbeat_waits_for_the_one_before(said: Said) -> None:
     said.moved = Flow(2, 0, 0.0)
     talk.turn(15.0, None)
     assert len(said.take("heartbeat")) == 1
+
+
+def test_the_first_answer_of_a_connection_brings_the_next_heartbeat_at_once(said: Said) -> None:
+    """It carries the clock's offset, which a short run would else never tell."""
+    talk = said.talk()
+    talk.turn(0.0, None)
+    (first,) = said.take("heartbeat")
+    assert first.round_trip_s == 0.0
+    for now in (0.25, 0.5):
+        sent = time.time() if now == 0.5 else first.sent
+        reply = pb.HeartbeatReply(sent=sent, received=sent, replied=sent)
+        talk.receive(pb.CoordinatorMessage(heartbeat_reply=reply), now)
+        talk.turn(now, None)
+    (second,) = said.take("heartbeat")
+    assert second.round_trip_s == 0.25
+    assert talk.turn(4.0, None) <= 5.25
+    assert said.take("heartbeat") == []
 
 
 def test_hello_and_heartbeat_say_what_was_made_and_acked(said: Said) -> None:

@@ -17,7 +17,7 @@ right = time.time
 shift = [off]
 time.time = lambda: right() + shift[0]
 
-config = LoggerConfig(log_path=folder, timing=TimingConfig(heartbeat_s=0.2))
+config = LoggerConfig(log_path=folder, timing=TimingConfig(heartbeat_s=0.5))
 with Logger(
     config, process_index=index, process_count=count, coordinator_address=address
 ) as logger:
