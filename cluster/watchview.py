@@ -97,10 +97,11 @@ def _tools(tools: Sequence[pb.ToolView]) -> Text:
 
 
 def _reasons(members: Iterable[pb.MemberView], room: int) -> Iterator[Text]:
-    """Those that the table may have cut; one line for all with the same."""
+    """Those that the table may have cut, but of an end in success; one line for all with the same."""
     by_reason: dict[tuple[str, str], list[int]] = collections.defaultdict(list)
     for member in members:
-        if last_sign(member) == member.reason:
+        well = member.state in ("done", "goodbye") and member.status == "success"
+        if last_sign(member) == member.reason and not well:
             by_reason[member.state, member.reason].append(member.process)
     for (state, reason), processes in by_reason.items():
         if len(reason) > room:

@@ -105,6 +105,11 @@ class Chapters:
         self._journal.set_meta(_OPEN, f"{self._job_id} {self.number}")
 
     @property
+    def succeeded(self) -> bool:
+        """Whether the chapter is over, with success."""
+        return self.given is not None and self.given.status == "success"
+
+    @property
     def _fixed(self) -> Verdict | None:
         """The open chapter's verdict, if its event is stored."""
         return self._fixed_of(self._job_id, self.number)

@@ -21,7 +21,7 @@ from ..proto.records import Event
 from .desk import Desk
 from .faults import Faults, is_fault
 from .hooks import Hooks
-from .mailbox import Call, Item, Mailbox, give_back
+from .mailbox import Call, Item, Mailbox, give_back, urgent
 from .opening import OpenRun
 from .runners import Runner
 from .streams import Peer, Stream
@@ -31,7 +31,6 @@ from .windup import CLOSE_FEEDS_S, wind_up
 _log = logging.getLogger(__name__)
 
 TURN_S = 0.05
-_URGENT = frozenset({"stop_request", "stop_answer", "failed", "stacks"})
 _LONGEST_WAIT_S = 60.0
 _LAST_TRIES_S = 60.0
 """After every process has ended, a journal that cannot be written is waited for so long."""
@@ -97,14 +96,9 @@ class Coordinator:
         return stream
 
     def receive(self, stream: Stream, message: pb.WorkerMessage) -> None:
-        """Hands over a stream's next message.
-
-        What others may wait for does not stand in line behind records.
-        """
-        urgent = stream.welcomed and message.WhichOneof("body") in _URGENT
-        self._mailbox.put(
-            lambda: self._desk.receive(stream, message), stream, credit=True, urgent=urgent
-        )
+        """Hands over a stream's next message."""
+        call = lambda: self._desk.receive(stream, message)  # noqa: E731
+        self._mailbox.put(call, stream, credit=True, urgent=urgent(stream, message))
 
     def half_closed(self, stream: Stream) -> None:
         """The worker sends nothing more: it is told what was committed, then let go."""
@@ -131,7 +125,7 @@ class Coordinator:
     def parent_gone(self) -> None:
         """Nobody will tell more. A launcher takes its processes with it; a Logger does not."""
         if self.setup.launched:
-            self.all_ended()
+            self.all_ended(AllEnded(unwatched=True))
         else:
             self.post(self._desk.orphaned)
 

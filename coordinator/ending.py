@@ -30,6 +30,7 @@ class Ending:
         self._timeout = timing.tools_timeout_s
         self._local = local
         self._signal: int | None = None
+        self._unwatched = False
         self._drain_until: float | None = None
         self._drained = False
 
@@ -42,7 +43,7 @@ class Ending:
         self._scan: tuple[int, float] | None = None
         fate.signalled(self._signal)
         if self._drained:
-            fate.all_ended(self._signal, now)
+            fate.all_ended(self._signal, now, unwatched=self._unwatched)
 
     def signalled(self, number: int | None) -> None:
         """The launcher received a signal; None: none so far. The first one counts."""
@@ -53,6 +54,7 @@ class Ending:
         """Nobody is left: what they sent last is read, then all is settled."""
         if self._drain_until is None and not self._drained:
             self.signalled(notice.signal)
+            self._unwatched = notice.unwatched
             self._drain_until = now + (0.0 if self._local else DRAIN_S)
 
     def drained(self, connected: bool, now: float) -> bool:
@@ -64,7 +66,7 @@ class Ending:
 
     def nobody_left(self, now: float) -> None:
         """All streams have been left after `drained`."""
-        self._fate.all_ended(self._signal, now)
+        self._fate.all_ended(self._signal, now, unwatched=self._unwatched)
 
     def finalized(self, now: float) -> bool:
         """A process finalized; true if its verdict waits for the tools."""

@@ -18,7 +18,7 @@ from .firstsigns import FirstSigns
 from .journal import Journal
 from .known import OVER, Known
 from .leaving import Leaving
-from .messages import one_line, one_status
+from .messages import failed_event, one_line, one_status
 from .pids import Pids
 from .replay import Replay
 from .stalling import Stalling
@@ -28,7 +28,6 @@ from .streams import Outbox, Stream
 _log = logging.getLogger(__name__)
 
 PIDS_S = 0.5
-MOST_TRACE = 64 << 10
 _A_SECOND = 4000
 """Processes that are looked at: all of a large job less often than once a turn."""
 
@@ -92,10 +91,7 @@ class Fate:
         self.members.recall(self._known.members(now), now)
         self._leaving.recall(self.members.all(), now)
         self._unfinished = {m.process for m in self.members.all() if m.state not in OVER}
-        stacks = None if folder is None else folder / "stacks"
-        self._stalling = Stalling(
-            self.members, outbox, on_event, stacks, journal, setup.job_id, now
-        )
+        self._stalling = Stalling(self.members, outbox, on_event, folder, journal, setup.job_id)
         self.stopping = Stopping(
             journal,
             setup.job_id,
@@ -153,14 +149,11 @@ class Fate:
     def failed(self, stream: Stream, message: pb.Failed, now: float) -> None:
         """Something ended a process's training; its last word is still to come."""
         process, error = stream.hello.process, one_line(message.error)
-        known = self.members.member(process).failed
-        if known is None or known[1] != error:  # it says it again on each new stream
-            status = one_status(message.status)
-            fields = {"status": status, "error": error, "trace": message.trace[:MOST_TRACE]}
-            fields["step"] = str(message.step)
-            why = error or "no error was told"
-            text = f"{stream.name}: {status} ({why}) at step {message.step}"
-            self._on_event(Event("failed", text, host=stream.hello.host, fields=fields), process)
+        member = self.members.member(process)
+        if member.failed is None or member.failed[1] != error:  # it is said on each new stream
+            self._on_event(failed_event(message, stream), process)
+        if member.state is State.DONE and self.chapters.succeeded:
+            self._next_chapter()
         self._known.touch(process)
         self._apply(self.members.failed(process, message.status, error, now), now)
 
@@ -198,10 +191,10 @@ class Fate:
         )
         self._apply(changes, now)
 
-    def all_ended(self, signal: int | None, now: float) -> None:
-        """Nobody is left, or nobody who would know."""
+    def all_ended(self, signal: int | None, now: float, *, unwatched: bool) -> None:
+        """Nobody is left; `unwatched`: nor is the launcher, who would know how they ended."""
         self._signal = signal if self._signal is None else self._signal
-        self._apply(self.members.all_ended(now), now)
+        self._apply(self.members.all_ended(now, unwatched=unwatched), now)
 
     def tick(self, connected: set[int], now: float) -> None:
         """What time changes, and which processes of this machine are gone."""

@@ -193,10 +193,10 @@ class ItemStore:
         return int(found.fetchone()[0])
 
     def last_step(self, job_id: str) -> int | None:
-        """The greatest step of the STEP rows of one life of the job."""
+        """The greatest step of one life of the job: of its STEP rows, if it has any."""
         found = self._db.execute(
-            "SELECT max(step) FROM rows WHERE kind = ?"
-            " AND attempt IN (SELECT number FROM attempts WHERE job_id = ?)",
+            "SELECT coalesce(max(CASE kind WHEN ? THEN step END), max(step)) FROM rows"
+            " WHERE attempt IN (SELECT number FROM attempts WHERE job_id = ?)",
             (Kind.STEP.value, job_id),
         )
         step = found.fetchone()[0]

@@ -8,9 +8,12 @@ import queue
 import time
 from collections.abc import Callable, Iterable
 
+from ..proto import podlog_pb2 as pb
 from .streams import Stream
 
 Call = Callable[[], None]
+
+_URGENT = frozenset({"heartbeat", "stop_request", "stop_answer", "failed", "stacks"})
 
 
 @dataclasses.dataclass(slots=True)
@@ -32,6 +35,11 @@ class Item:
         self.failed = True
         self.call()
         self.failed = False
+
+
+def urgent(stream: Stream, message: pb.WorkerMessage) -> bool:
+    """Whether others may wait for what it says: then it does not stand in line behind records."""
+    return stream.welcomed and message.WhichOneof("body") in _URGENT
 
 
 def give_back(items: Iterable[Item]) -> None:

@@ -9,7 +9,7 @@ from ..proto import podlog_pb2 as pb
 from ..proto.config import TimingConfig
 from ..proto.control import Setup
 from ..proto.errors import RefusedError, WireError
-from ..proto.records import Verdict
+from ..proto.records import Event, Verdict
 from ..proto.session import PROTOCOL
 from .core.beat import Beat
 from .opening import OpenRun
@@ -17,6 +17,7 @@ from .streams import Stream
 
 VERSION = importlib.metadata.version("podlog")
 SEND_INTERVAL_S = 0.2
+MOST_TRACE = 64 << 10
 _MOST = (1 << 63) - 1
 
 
@@ -109,6 +110,15 @@ def one_line(text: str, most: int = 500) -> str:
 def one_status(text: str) -> str:
     """The status that a worker gave, fit for a line of a verdict."""
     return one_line(text, 40)
+
+
+def failed_event(said: pb.Failed, stream: Stream) -> Event:
+    """What a worker tells of a failure, for ``output.log`` and with its traceback."""
+    status, error = one_status(said.status), one_line(said.error)
+    text = f"{stream.name}: {status} ({error or 'no error was told'}) at step {said.step}"
+    fields = {"status": status, "error": error, "trace": said.trace[:MOST_TRACE]}
+    fields["step"] = str(said.step)
+    return Event("failed", text, host=stream.hello.host, fields=fields)
 
 
 def read_beat(said: pb.Heartbeat) -> Beat:

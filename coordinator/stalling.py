@@ -36,10 +36,9 @@ class Stalling:
         members: know who stalls.
         outbox: takes the questions.
         on_event: takes an event about a process.
-        folder: where stacks are written as files; None: nowhere.
+        folder: of the run, where stacks are written as files; None: nowhere.
         journal: keeps who was named.
         job_id: the life of the job.
-        now: monotonic seconds.
     """
 
     def __init__(
@@ -50,16 +49,16 @@ class Stalling:
         folder: Path | None,
         journal: Journal,
         job_id: str,
-        now: float,
     ) -> None:
         self._members = members
         self._outbox = outbox
         self._on_event = on_event
-        self._folder = folder
+        self._folder = None if folder is None else folder / "stacks"
         self._journal = journal
         self._job_id = job_id
         whose, kept = json.loads(journal.meta(_META) or '["", []]')
-        self._named: dict[int, float] = {p: now for p in kept if whose == job_id}
+        mine = kept if whose == job_id else ()
+        self._named: dict[int, float] = {p: members.member(p).since for p in mine}
         self._culprit: int | None = None
         self._stacks: dict[int, int] = {}
         self._files: list[tuple[Path, str]] = []

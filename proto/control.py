@@ -75,10 +75,12 @@ class Signalled:
 class AllEnded:
     """Every process of the job has ended: settle and end.
 
-    `signal` is what the launcher itself received, if it did.
+    `signal` is what the launcher itself received, if it did. `unwatched`: the
+    launcher is gone, and nobody has seen how they ended.
     """
 
     signal: int | None = None
+    unwatched: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -93,6 +93,10 @@ class Fetcher:
         with self._changed:
             return self._changed.wait_for(lambda: ticket not in self._open, timeout)
 
+    def fetched(self, ticket: int) -> bool:
+        """Whether the call with `ticket` went to the sink; cheap."""
+        return ticket not in self._open
+
     def drain(self, timeout: float) -> bool:
         """Waits until all that was submitted so far went to the sink."""
         with self._changed:

@@ -5,6 +5,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ..proto import podlog_pb2 as pb
@@ -40,12 +41,14 @@ class Gate:
         wake: called when `messages` has something new that the link's thread
             does not know of, with no lock held; set by whoever sends it.
         at: the last step handed in; set by whoever knows.
+        holding: what the training thread is in while a gate is held; set likewise.
         by_values: whether values that are still on the device may make `stop` true.
     """
 
     def __init__(self, config: LoggerConfig, process_count: int) -> None:
         self.wake: Callable[[], object] = _nobody
         self.at: Callable[[], int] = _nowhere
+        self.holding: Callable[[], AbstractContextManager[None]] = nullcontext
         self._stop_on = {True: config.nan == "stop", False: config.inf == "stop"}
         self._alone = process_count == 1
         self.by_values = self._alone and any(self._stop_on.values())
@@ -68,11 +71,15 @@ class Gate:
                 passed = self._held(passed)
             if self._stop and self._stopped_at is None:
                 self._stopped_at = step
+            if not (self._found or self._stop):
+                return passed
             return Passed(passed.nans or self._found, passed.stop or self._stop)
 
     def _held(self, hold: Hold) -> Passed:
         try:
-            self._changed.wait_for(lambda: hold.passed is not None, hold.until - time.monotonic())
+            with self.holding():
+                left = hold.until - time.monotonic()
+                self._changed.wait_for(lambda: hold.passed is not None, left)
         finally:
             passed = self._agreement.expired(hold)
         return passed

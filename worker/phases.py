@@ -53,15 +53,18 @@ class Phases:
     # -------------------------------------------------- calls of the loop
 
     def stepped(self, step: int, now: float) -> None:
-        """``log_step`` was called at a step that does not log: the hot path."""
-        with self._lock:
-            self._silence.turn(now)
-            self._last = "log_step"
-            self._steps += 1
+        """``log_step`` was called at a step that does not log: the hot path.
+
+        Without the lock: only the training thread writes, and a heartbeat may be off by this call.
+        """
+        self._silence.turn(now)
+        self._last = "log_step"
+        self._steps += 1
+        if step == self._calls_at:
             self._calls += 1
-            self.step = step
-            if step != self._calls_at:
-                self._calls, self._calls_at = 0, step
+        else:
+            self._calls, self._calls_at = 0, step
+        self.step = step
 
     def logged(self, step: int, step_time: float | None, now: float) -> None:
         """``log_step`` was called at a logging step.

@@ -137,6 +137,7 @@ class Pipeline:
         self._hurry = False
         gate.wake = self.link.poke
         gate.at = lambda: self.progress.step
+        gate.holding = lambda: self.progress.ours("")
         if place.process_count > 1:
             self._peers.start()
         self.link.start()

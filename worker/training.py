@@ -158,6 +158,8 @@ class Training:
 
     def wait_fetched(self) -> None:
         """Waits, with a deadline, until what was handed in was looked at for NaN."""
+        if self._pipeline.fetcher.fetched(self._last_ticket):
+            return
         with self._pipeline.progress.within(FETCH):
             fetched = self._pipeline.fetcher.wait(self._last_ticket, _FETCH_DEADLINE_S)
         if not fetched:
@@ -172,8 +174,8 @@ class Training:
         self.wait_fetched()
         self._looks += 1
         step = self._pipeline.progress.step if self._steps else self._looks
-        with self._pipeline.progress.ours("found_nans"):
-            return self._gate.pass_gate(step).nans
+        self._pipeline.progress.touch("found_nans")
+        return self._gate.pass_gate(step).nans
 
     def should_stop(self, step: Any) -> bool:
         """Passes the gate at `step`."""
@@ -182,8 +184,8 @@ class Training:
             self._pipeline.progress.step = as_step(step)
         if self._gate.by_values:
             self.wait_fetched()
-        with self._pipeline.progress.ours("should_stop"):
-            return self._gate.pass_gate(self._pipeline.progress.step).stop
+        self._pipeline.progress.touch("should_stop")
+        return self._gate.pass_gate(self._pipeline.progress.step).stop
 
     def request_stop(self, reason: str) -> None:
         """Asks for the end of this training; alone, says so (else the coordinator does)."""

@@ -191,10 +191,12 @@ class Members:
         self._do.sign(member, now)
         return [] if member.connected else self._do.gone(member, now)
 
-    def all_ended(self, now: float) -> list[Change]:
-        """No process of the job is left (or nobody who would know is)."""
+    def all_ended(self, now: float, *, unwatched: bool = False) -> list[Change]:
+        """No process of the job is left; `unwatched`: they went with their launcher."""
         self._all_ended = True
         silent = [m for m in self._members.values() if not m.connected]
+        if unwatched:
+            self._do.unwatched(silent)
         return [change for member in silent for change in self._do.gone(member, now)]
 
     # ---------------------------------------------------------------- time

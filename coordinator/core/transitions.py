@@ -1,6 +1,8 @@
 """What one process goes through: from state to state, and what is held against it."""
 
-from .member import HERE, Change, Member, State
+from collections.abc import Iterable
+
+from .member import ENDED, HERE, Change, Member, State
 from .signs import HARD, NEVER_ARRIVED, normal, worse
 
 
@@ -70,6 +72,12 @@ class Transitions:
         elif member.found or not member.status:
             member.status = status
         return self.to(member, State.LOST, reason, now)
+
+    def unwatched(self, members: Iterable[Member]) -> None:
+        """They went with their launcher, but for those of whom it is known how they ended."""
+        for member in members:
+            if member.incarnation and member.state not in ENDED:
+                member.found = member.found or ("lost", "its launcher is gone")
 
     def back(self, member: Member, reason: str, now: float) -> list[Change]:
         """It is there: what looked like its end is withdrawn."""

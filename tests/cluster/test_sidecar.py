@@ -143,6 +143,7 @@ def test_a_launched_one_settles_when_its_launcher_is_gone(
     assert here.sidecar.wait(20)
     assert here.sidecar.ended is not None
     assert here.sidecar.ended.status == "lost"
+    assert "process 0 on host0: lost (its launcher is gone)" in here.sidecar.ended.root_cause
 
 
 def test_exit_reports_and_all_ended_make_the_verdict(

@@ -12,6 +12,7 @@ from kit_server import Net
 from podlog.coordinator.chapters import Chapters
 from podlog.coordinator.journal import Journal
 from podlog.coordinator.tools import MemoryLoggerConfig
+from podlog.proto import podlog_pb2 as pb
 from podlog.proto.codec import body_draft
 from podlog.proto.config import LoggerConfig
 from podlog.proto.control import Ended, Opened, ProcessExit
@@ -95,6 +96,42 @@ def test_in_a_pod_the_next_chapter_comes_behind_the_line_of_the_last(
     assert found == verdicts(tmp_path)
     assert found[0].startswith("verdict: nan: process 0 on host0: nan")
     assert found[1] == "verdict: success"
+
+
+def test_what_fails_after_a_success_opens_a_chapter_that_failed(
+    net: Callable[..., Net], tmp_path: Path
+) -> None:
+    """The first verdict stands, and the job does not end in success."""
+    here = net(2)
+    voices = here.voices(2)
+    here.open(voices[0], tmp_path)
+    for voice in voices:
+        voice.log(1)
+        voice.finalize()
+    for voice in voices:
+        assert voice.verdict().status == "success"
+    for _ in range(2):
+        voices[1].send(failed=pb.Failed(status="failure", error="ValueError: export", step=9))
+    for voice in voices:
+        voice.ear.wait("verdict", lambda v: v.final and (v.chapter, v.status) == (2, "failure"))
+    voices[1].goodbye("failure")
+    voices[0].goodbye()
+    assert here.endpoint.wait_settled(10)
+    cause = "failure: process 1 on host1: failure (ValueError: export)"
+    assert verdicts(tmp_path) == ["verdict: success", f"verdict: {cause}"]
+    assert last_line(tmp_path) == f"WARNING podlog: verdict: {cause}"
+
+
+def test_a_status_of_many_lines_is_one(net: Callable[..., Net], tmp_path: Path) -> None:
+    """Nobody forges a line of ``output.log``."""
+    here = net(1)
+    (voice,) = here.voices(1)
+    here.open(voice, tmp_path)
+    voice.finalize("odd\nverdict: success")
+    assert voice.verdict().status == "odd verdict: success"
+    voice.goodbye()
+    assert here.endpoint.wait_settled(10)
+    assert last_line(tmp_path).startswith("WARNING podlog: verdict: odd verdict: success")
 
 
 def test_a_job_whose_coordinator_was_killed_is_lost_at_the_next_start(

@@ -22,18 +22,18 @@ class Told:
         self.events: list[tuple[str, int]] = []
         self.members = members(count, stall_after_s=15.0, heartbeat_s=5.0)
         self._journal = journal
-        self.began(self.members, 0.0)
+        self.began(self.members)
 
-    def began(self, found: Members, now: float) -> None:
+    def began(self, found: Members) -> None:
         """The coordinator is there, for the first time or again."""
         self.members = found
-        self.stalling = Stalling(found, Outbox(), self._on_event, None, self._journal, JOB, now)
+        self.stalling = Stalling(found, Outbox(), self._on_event, None, self._journal, JOB)
 
     def restarted(self, now: float) -> None:
         """Memory is built anew from what the journal has."""
         again = members(len(self.members.all()), joined=False)
         again.recall(self.members.all(), now)
-        self.began(again, now)
+        self.began(again)
 
     def beat(self, process: int, now: float, step: int = 7, idle: float = 0.0) -> None:
         self.apply(self.members.heartbeat(process, beat(step, idle=idle), now))
@@ -140,7 +140,7 @@ def test_another_job_knows_nothing_of_it(told: Told, journal: Journal) -> None:
     other = members(3)
     events: list[str] = []
     stalling = Stalling(
-        other, Outbox(), lambda event, _: events.append(event.name), None, journal, "other", 50.0
+        other, Outbox(), lambda event, _: events.append(event.name), None, journal, "other"
     )
     other.heartbeat(1, beat(8), 60.0)
     stalling.heard(1)

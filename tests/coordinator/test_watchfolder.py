@@ -20,6 +20,7 @@ from podlog.coordinator.watchfolder import look_at_folder
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.config import LoggerConfig
 from podlog.proto.errors import JournalError, WireError
+from podlog.proto.records import Kind
 
 LEASE_S = 2.0
 
@@ -78,6 +79,22 @@ def test_a_live_run_is_seen_and_a_settled_one_told_from_its_journal(lone: Lone):
     assert states(last) == ["goodbye", "goodbye"]
     assert [member.host for member in last.members] == ["host0", "host1"]
     assert (last.rows, last.step_max, last.attempt, last.job_id) == (4, 3, 1, "job-1")
+
+
+def test_a_finished_run_of_host_metrics_has_a_step(lone: Lone) -> None:
+    """Where no step was logged by ``log_step``."""
+    voices = lone.voices()
+    lone.open(voices[0])
+    for voice in voices:
+        voice.ear.wait("opened")
+        voice.log(5, kind=Kind.HOST)
+        voice.finalize()
+    for voice in voices:
+        voice.verdict()
+        voice.goodbye()
+    lone.settle()
+    until(lambda: holder(lone.folder) is None)
+    assert look_at_folder(lone.folder).snapshot.step_max == 5
 
 
 def test_a_run_that_was_left_is_lost_once_its_lease_is_over(lone: Lone, make: Make):

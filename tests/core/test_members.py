@@ -204,6 +204,21 @@ def test_what_the_launcher_ended_is_no_cause():
     assert (status, cause[:9]) == ("failure", "process 1")
 
 
+def test_those_that_nobody_saw_end_went_with_their_launcher():
+    """What is known of them counts more."""
+    found = members(4)
+    found.finalized(1, "success", 0.5)
+    found.failed(2, "failure", "ValueError: boom", 0.5)
+    found.goodbye(3, "", 0.5)
+    for process in range(4):
+        found.link(process, False, 1.0)
+    found.all_ended(2.0, unwatched=True)
+    assert states(found) == ["lost", "goodbye", "lost", "goodbye"]
+    assert [found.member(p).status for p in range(4)] == ["lost", "success", "failure", "unfinished"]
+    assert found.member(0).reason == "its launcher is gone"
+    assert judged(found)[2] == "process 2 on host2: failure (ValueError: boom)"
+
+
 def test_a_signal_of_the_launcher_is_the_first_sign():
     """Unless everybody had finished well before it."""
     found = members(1)

@@ -97,3 +97,13 @@ def test_what_processes_say_of_a_stop_is_ranked():
         found.finalized(0, "success", 1.0)
         found.finalized(1, said, 1.0)
         assert judged(found, stopped=stopped)[0] == expected
+
+
+def test_what_a_process_said_of_its_end_outlives_its_goodbye():
+    """The root cause is what stopped it, or what it called: not that it went."""
+    for error, expected in [("'loss' is nan at step 7", None), ("", "finalize('nan')")]:
+        found = members(2)
+        found.finalized(1, "nan", 1.0, error)
+        found.goodbye(1, "", 2.0)
+        found.finalized(0, "success", 3.0)
+        assert judged(found) == ("nan", True, f"process 1 on host1: nan ({expected or error})")

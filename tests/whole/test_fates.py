@@ -68,7 +68,7 @@ def test_sigstop_then_sigcont(begin: Begin) -> None:
     stopped = fate.pid(1)
     os.kill(stopped, signal.SIGSTOP)
     try:
-        until(lambda: bool(fate.events("stalled")), 30, fate.job)
+        until(lambda: bool(fate.events("stalled")), 60, fate.job)
     finally:
         os.kill(stopped, signal.SIGCONT)
     until(lambda: bool(fate.events("goes_on")), 30, fate.job)

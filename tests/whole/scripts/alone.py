@@ -19,9 +19,9 @@ from podlog.worker import Logger, LoggerConfig
 
 FOLDER = Path(sys.argv[1])
 TIMING = TimingConfig(stop_timeout_s=3.0, finalize_timeout_s=3.0, row_timeout_s=3.0)
-TREE = {"loss": {"mean": {"value": jnp.float32(1), "count": jnp.int32(1)}}}
 
 jax.distributed.initialize()
+tree = {"loss": {"mean": {"value": jnp.float32(1), "count": jnp.int32(1)}}}
 logger = Logger(LoggerConfig(nan="stop", timing=TIMING))
 seconds: dict[str, float] = {}
 
@@ -41,7 +41,7 @@ if jax.process_index() == 0:
     timed("log_config", lambda: logger.log_config({"a": 1}))
     timed("on_training_start", logger.on_training_start)
     timed("start_epoch", lambda: logger.start_epoch(1, 0))
-    timed("log_step", lambda: logger.log_step(TREE, 1))
+    timed("log_step", lambda: logger.log_step(tree, 1))
     timed("log_host_metrics", lambda: logger.log_host_metrics({"a": float("nan")}, 1))
     timed("found_nans", lambda: logger.found_nans)
     timed("phase", phased)
@@ -49,9 +49,9 @@ if jax.process_index() == 0:
     for step in range(2, 5):
         timed("should_stop", lambda step=step: logger.should_stop(step))
         timed("found_nans", lambda: logger.found_nans)
-    timed("end_epoch", lambda: logger.end_epoch(TREE, 4))
+    timed("end_epoch", lambda: logger.end_epoch(tree, 4))
     timed("start_epoch", lambda: logger.start_epoch(1, 4, "val"))
-    timed("end_epoch", lambda: logger.end_epoch(TREE, 4))
+    timed("end_epoch", lambda: logger.end_epoch(tree, 4))
     timed("merged", lambda: logger.merged("train", 1, timeout=2.0))
     for name in ("epoch", "mode", "mode_stack", "run_id", "verdict"):
         timed(name, lambda name=name: getattr(logger, name))
