@@ -6,11 +6,16 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..proto.control import ProcessExit
 
+LEAVE_S = 2.0
+"""For so long what a process left behind may go on after its end."""
+
+_LOOK_S = 0.05
 _DEATHSIG = Path(__file__).with_name("deathsig.py")
 
 
@@ -101,23 +106,28 @@ class Children:
 
     def _reap(self, index: int, process: "subprocess.Popen[bytes]") -> None:
         # Waits without reaping, so that the pid, which is the group's name,
-        # cannot be another's while `send` may still use it.
-        with contextlib.suppress(ChildProcessError):
-            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        # cannot be another's while it is still used.
+        found = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        assert found is not None
         with self._lock:
             self._ended.add(index)
-        # What it started and left behind is the job's too. Not SIGKILL: Python's
-        # resource tracker is among it, and still cleans up.
+        # What it started and left behind is the job's too. Not SIGKILL at once:
+        # Python's resource tracker is among it, and still cleans up.
         _signal_group(process.pid, signal.SIGTERM)
-        code = process.wait()
+        exited = found.si_code == os.CLD_EXITED
         self._on_exit(
             ProcessExit(
                 process=index,
                 pid=process.pid,
-                code=code if code >= 0 else None,
-                signal=-code if code < 0 else None,
+                code=found.si_status if exited else None,
+                signal=None if exited else found.si_status,
             )
         )
+        deadline = time.monotonic() + LEAVE_S
+        while _left_behind(process.pid) and time.monotonic() < deadline:
+            time.sleep(_LOOK_S)
+        _signal_group(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def dying_with(parent: int) -> list[str]:
@@ -128,3 +138,14 @@ def dying_with(parent: int) -> list[str]:
 def _signal_group(group: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
+
+
+def _left_behind(group: int) -> bool:
+    """Whether anybody but its leader still runs in a process group."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError):
+            stat = (process / "stat").read_text(errors="replace")
+            state, _, its_group = stat.rpartition(")")[2].split()[:3]
+            if int(its_group) == group and int(process.name) != group and state not in "ZX":
+                return True
+    return False

@@ -16,6 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     add_completion=False,
+    pretty_exceptions_show_locals=False,  # older typers show them, and tokens are among them
     context_settings={"help_option_names": ["-h", "--help"]},
     help="""
 The logger for JAX training on many hosts: every process logs, one coordinator merges.

@@ -16,7 +16,7 @@ from ..proto.control import Ended, ProcessExit
 from ..proto.errors import ConfigError, UnavailableError
 from . import env
 from .hosting import Host, Hosting
-from .outcome import exit_status, said, status_of, stopped_by
+from .outcome import exit_status, last_word, signed, stopped_by
 from .tending import Tending
 from .terminal import signals_to, tell
 from .visiting import Visitor
@@ -189,12 +189,13 @@ class _Run:
     def _verdict(self) -> Ended:
         """The coordinator's verdict; if it has none, what is known here."""
         found, failed = self._side.verdict(), self._tending.failed
-        own = Ended(status_of(failed[0]), said(failed[0])) if failed else None
         if found is not None and found.status == "unfinished" and self._unlogged:
             found = None  # a job without any Logger has nothing to finish
         if found is not None:
-            return own if own is not None and found.status == "success" else found
+            return last_word(found, failed)
         received = self._tending.received()
         if received is not None:
             return Ended(stopped_by(received))
-        return own or Ended("success")
+        if not failed and self._tending.sign is not None:
+            return signed(self._tending.sign)
+        return last_word(Ended("success"), failed)

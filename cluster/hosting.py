@@ -61,7 +61,8 @@ class Host:
     ) -> None:
         host, port = _named(hosting, said)
         elsewhere = host or said.contact_file is not None
-        self._at = listening(host) if elsewhere else Listening(WILDCARD, LOOPBACK)
+        others = LOOPBACK if hosting.processes == 1 else WILDCARD
+        self._at = listening(host) if elsewhere else Listening(others, LOOPBACK)
         self._shared = said.contact_file
         self._file = folder / "contact"
         self._output = folder / "coordinator.log"
@@ -79,6 +80,11 @@ class Host:
         self._sidecar = Sidecar.start(self._setup, output=self._output, listener=listener)
         try:
             self._publish(self._sidecar.ready())
+        except OSError as error:
+            self._sidecar.kill()
+            raise UnavailableError(
+                f"where the coordinator is cannot be written to {error.filename}: {error.strerror}"
+            ) from error
         except BaseException as error:
             self._sidecar.kill()
             if isinstance(error, UnavailableError):

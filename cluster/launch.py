@@ -21,6 +21,7 @@ from .outcome import (
     STARTED_AGAIN,
     UNSETTLED,
     exit_status,
+    last_word,
     said,
     status_of,
     stopped_by,
@@ -179,9 +180,9 @@ class _Life:
     def _verdict(self, sidecar: Sidecar) -> Ended:
         """The coordinator's verdict; if it has none, what is known here."""
         opened, ended = sidecar.opened, sidecar.ended
-        if opened is not None and ended is not None:
-            return ended
         received, failed = self.tending.received(), self.tending.failed
+        if opened is not None and ended is not None:
+            return last_word(ended, failed)
         if received is not None:
             return Ended(stopped_by(received))
         if failed:

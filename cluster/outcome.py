@@ -1,6 +1,8 @@
 """How processes and jobs end, as commands say it: lines for people, an exit status."""
 
+import dataclasses
 import signal
+from collections.abc import Sequence
 
 from ..proto.control import ABORTED, Ended, FirstSign, Opened, ProcessExit
 from .terminal import tell
@@ -51,6 +53,20 @@ def tell_end(opened: Opened | None, ended: Ended) -> None:
         tell(f"{ended.status}{cause}; run {opened.run_id}, {ended.rows} rows{where}")
 
 
+def last_word(ended: Ended, failed: Sequence[ProcessExit]) -> Ended:
+    """The coordinator's verdict, unless a process failed after a success.
+
+    Args:
+        ended: what the coordinator said.
+        failed: ends that are no success and that nobody asked for.
+    """
+    if failed and ended.status == "success":
+        return dataclasses.replace(
+            ended, status=status_of(failed[0]), root_cause=said(failed[0])
+        )
+    return ended
+
+
 def status_of(exit_: ProcessExit) -> str:
     """The verdict on a job of which only that exit is known."""
     if exit_.signal is None:
@@ -78,3 +94,8 @@ def sign_said(sign: FirstSign) -> str:
     host = f" on {sign.host}" if sign.host else ""
     reason = f" ({sign.reason})" if sign.reason else ""
     return f"process {sign.process}{host}: {sign.status}{reason}"
+
+
+def signed(sign: FirstSign) -> Ended:
+    """The verdict on a job of which only that sign is known."""
+    return Ended(sign.status, sign_said(sign))

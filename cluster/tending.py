@@ -51,11 +51,13 @@ class Tending:
         children: the processes.
         failed: ends of processes that nobody asked for and that are no success,
             in order.
+        sign: the newest first sign that the coordinator named; None: it named none.
     """
 
     def __init__(self, grace: float) -> None:
         self.children = Children(self.put)
         self.failed: list[ProcessExit] = []
+        self.sign: FirstSign | None = None
         self._grace = grace
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
         self._stopping = Stopping(grace)
@@ -65,6 +67,8 @@ class Tending:
 
     def put(self, event: Event) -> None:
         """Something happened; `watch` or `settle` deals with it."""
+        if isinstance(event, FirstSign):
+            self.sign = event
         self._events.put(event)
 
     def received(self) -> int | None:
@@ -172,10 +176,6 @@ class Tending:
 
     def _signed(self, sign: FirstSign, now: float) -> Sequence[Order]:
         if sign.process in self._named or self._stopping.received is not None:
-            return ()
-        if sign.status == "unfinished":  # it ended well but for its verdict: no reason to stop
-            self._named.add(sign.process)
-            tell(sign_said(sign))
             return ()
         return self._stop(sign.process, sign_said(sign), now)
 

@@ -28,9 +28,10 @@ def signals_to(put: Callable[[int], None]) -> Iterator[None]:
 
 
 def tell(text: str) -> None:
-    """A line for people, on standard error."""
-    sys.stderr.write(f"podlog: {text}\n")
-    sys.stderr.flush()
+    """A line for people, on standard error; a terminal that is gone changes nothing."""
+    with contextlib.suppress(OSError, ValueError):
+        sys.stderr.write(f"podlog: {text}\n")
+        sys.stderr.flush()
 
 
 def tell_file(path: Path) -> None:

@@ -5,11 +5,11 @@ import socket
 
 from ..proto import podlog_pb2 as pb
 from ..proto.contact import Contact
-from ..proto.control import Ended, FirstSign, ProcessExit
+from ..proto.control import Ended, ProcessExit
 from ..proto.errors import ConfigError
 from . import env
 from .attend import Attendance
-from .outcome import UNSETTLED, sign_said
+from .outcome import UNSETTLED, signed
 from .pipe import Inlet
 from .tending import Tending
 from .terminal import tell
@@ -37,11 +37,10 @@ class Visitor:
             raise ConfigError(f"{env.COORDINATOR} needs {env.CERT}: set it, or give --no-tls")
         self._said = said
         self._tending = tending
-        self._sign: FirstSign | None = None
         self._inlet = Inlet()
         attend = pb.Attend(process=process, job_id=said.job_id, host=socket.gethostname())
         expected = named is not None or said.contact_file is not None
-        self._attendance = Attendance(attend, self._find, self._hear, expected=expected)
+        self._attendance = Attendance(attend, self._find, tending.put, expected=expected)
         self._attendance.start()
 
     @property
@@ -81,8 +80,8 @@ class Visitor:
         attendance = self._attendance
         if attendance.settled:
             return attendance.ended
-        if self._sign is not None:
-            return Ended(self._sign.status, sign_said(self._sign))
+        if self._tending.sign is not None:
+            return signed(self._tending.sign)
         return UNSETTLED if attendance.known else None
 
     def say(self, ended: Ended) -> None:
@@ -107,8 +106,3 @@ class Visitor:
 
     def _find(self, timeout: float) -> Contact | None:
         return self._said.contact() or self._inlet.contact(timeout)
-
-    def _hear(self, news: FirstSign | Ended) -> None:
-        if isinstance(news, FirstSign):
-            self._sign = news
-        self._tending.put(news)

@@ -97,7 +97,7 @@ def _tools(tools: Sequence[pb.ToolView]) -> Text:
 
 
 def _reasons(members: Iterable[pb.MemberView], room: int) -> Iterator[Text]:
-    """Those that the table may have cut, but of an end in success; one line for all with the same."""
+    """Those that the table may have cut, but no success; one line for all with the same."""
     by_reason: dict[tuple[str, str], list[int]] = collections.defaultdict(list)
     for member in members:
         well = member.state in ("done", "goodbye") and member.status == "success"

@@ -229,10 +229,10 @@ class Desk:
 
     def process_exit(self, notice: ProcessExit) -> None:
         """The launcher's word on one process; kept for a run that is opened later."""
+        now = time.monotonic()
+        self._exits.add(notice, now, judged=self.run is not None)
         if self.run is not None:
-            self.run.process_exit(notice, time.monotonic())
-        else:
-            self._exits.add(notice, time.monotonic())
+            self.run.process_exit(notice, now)
 
     def all_ended(self, notice: AllEnded) -> None:
         """Nobody is left; a run that nobody asked for is opened if its place is known."""

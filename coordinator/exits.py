@@ -1,5 +1,6 @@
-"""What launchers say of processes before there is a run."""
+"""What launchers say of processes, as far as the run does not judge it."""
 
+import signal
 from collections.abc import Callable, Iterable
 
 from ..proto.control import FirstSign, ProcessExit
@@ -7,7 +8,7 @@ from .core.signs import read_exit
 
 
 class Exits:
-    """Keeps how processes ended until a run is open. Owned by the state thread.
+    """Keeps how processes ended, for a run that is opened later. Owned by the state thread.
 
     Args:
         processes: how many there are.
@@ -23,13 +24,24 @@ class Exits:
         self._on_sign = on_sign
         self._kept: dict[int, tuple[ProcessExit, float]] = {}
 
-    def add(self, notice: ProcessExit, now: float) -> None:
-        """Keeps a process's notice."""
+    def add(self, notice: ProcessExit, now: float, *, judged: bool) -> None:
+        """Keeps a process's notice.
+
+        Args:
+            notice: what was told.
+            now: monotonic seconds.
+            judged: there is a run, which tells of failures itself.
+        """
         first = not any(_failed(other) for other, _ in self._kept.values())
         self._kept[notice.process] = (notice, now)
-        if first and _failed(notice):
-            status, reason = read_exit(notice.code, notice.signal, notice.out_of_memory)
+        status, reason = read_exit(notice.code, notice.signal, notice.out_of_memory)
+        if first and _failed(notice) and not judged:
             self._on_sign(FirstSign(notice.process, status, reason))
+        elif _taken(notice):
+            name = signal.Signals(notice.received or 0).name
+            why = f"its launcher received {name}, {reason}"
+            status = "interrupted" if notice.received == signal.SIGINT else "preempted"
+            self._on_sign(FirstSign(notice.process, status, why))
 
     @property
     def well(self) -> bool:
@@ -39,6 +51,11 @@ class Exits:
     def all(self) -> Iterable[tuple[ProcessExit, float]]:
         """Each process's last notice, and when it came."""
         return self._kept.values()
+
+
+def _taken(notice: ProcessExit) -> bool:
+    """Whether a process was ended since its launcher was: those elsewhere may wait for it."""
+    return notice.signal is not None and notice.received in set(signal.Signals)
 
 
 def _failed(notice: ProcessExit) -> bool:

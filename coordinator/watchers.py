@@ -53,7 +53,7 @@ class Watchers:
             request = _parse(frame)
         except WireError as error:
             return error
-        pause = min(max(request.interval_s or 1.0, SHORTEST_S), LONGEST_S)
+        pause = min(max(SHORTEST_S, request.interval_s or 1.0), LONGEST_S)  # of NaN the shortest
         data = b""
         while True:
             found = self._ask()

@@ -72,7 +72,7 @@ def look_at_folder(run: Path) -> Seen:
 
 def _written(run: Path, who: Holder | None) -> pb.Snapshot | None:
     """What the coordinator that holds the run, or held it last, has written."""
-    with contextlib.suppress(OSError, WireError):
+    with contextlib.suppress(OSError, UnicodeDecodeError, WireError):
         snapshot = from_json((run / NAME).read_text())
         if who is not None and snapshot.job_id == who.job_id:
             return snapshot

@@ -45,7 +45,10 @@ class Contact:
         """
         try:
             values = json.loads(text)
-            return cls(**(values | {"cert": base64.b64decode(values["cert"])}))
+            found = cls(**(values | {"cert": base64.b64decode(values["cert"])}))
+            if not all(isinstance(text, str) for text in (found.address, found.token, found.job_id)):
+                raise TypeError("a text is none")
+            return dataclasses.replace(found, started=float(found.started))
         except (ValueError, TypeError, KeyError) as error:
             raise ConfigError(f"not the contact of a coordinator ({error})") from error
 

@@ -165,22 +165,6 @@ def test_an_exit_and_its_sign_are_said_once(
     assert all("SIGINT received" in line for line in said[2:])
 
 
-def test_a_process_that_did_not_finalize_stops_nobody(
-    tend: Callable[..., Tended], capfd: pytest.CaptureFixture[str]
-) -> None:
-    """It is named; the others may still end well."""
-    tended = tend()
-    tended.start("pass", "up(); wait('go')")
-    tended.up(1)
-    tended.put(FirstSign(0, "unfinished", "it ended without finalize"))
-    threading.Timer(0.3, tended.touch, ["go"]).start()
-    exits = tended.watch()
-    assert (exits[1].code, exits[1].caused) == (0, True)
-    assert capfd.readouterr().err.splitlines() == [
-        "podlog: process 0: unfinished (it ended without finalize)"
-    ]
-
-
 @pytest.mark.parametrize("status", ["failure", "lost"])
 def test_who_is_left_after_a_bad_end_is_stopped_a_grace_later(
     tend: Callable[..., Tended], status: str, capfd: pytest.CaptureFixture[str]

@@ -214,7 +214,7 @@ def test_those_that_nobody_saw_end_went_with_their_launcher():
         found.link(process, False, 1.0)
     found.all_ended(2.0, unwatched=True)
     assert states(found) == ["lost", "goodbye", "lost", "goodbye"]
-    assert [found.member(p).status for p in range(4)] == ["lost", "success", "failure", "unfinished"]
+    assert [m.status for m in found.all()] == ["lost", "success", "failure", "unfinished"]
     assert found.member(0).reason == "its launcher is gone"
     assert judged(found)[2] == "process 2 on host2: failure (ValueError: boom)"
 
