@@ -61,9 +61,7 @@ def last_word(ended: Ended, failed: Sequence[ProcessExit]) -> Ended:
         failed: ends that are no success and that nobody asked for.
     """
     if failed and ended.status == "success":
-        return dataclasses.replace(
-            ended, status=status_of(failed[0]), root_cause=said(failed[0])
-        )
+        return dataclasses.replace(ended, status=status_of(failed[0]), root_cause=said(failed[0]))
     return ended
 
 

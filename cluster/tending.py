@@ -19,9 +19,9 @@ from collections.abc import Callable, Sequence
 
 from ..proto.control import Ended, FirstSign, ProcessExit
 from .children import Children
+from .escalation import Escalation, Order
 from .oom import OutOfMemory
 from .outcome import ABANDONED, said, sign_said
-from .stopping import Order, Stopping
 from .terminal import tell
 
 Event = ProcessExit | FirstSign | Ended | int
@@ -60,7 +60,7 @@ class Tending:
         self.sign: FirstSign | None = None
         self._grace = grace
         self._events: queue.SimpleQueue[Event] = queue.SimpleQueue()
-        self._stopping = Stopping(grace)
+        self._escalation = Escalation(grace)
         self._memory = OutOfMemory()
         self._sent: dict[int, set[int]] = {}
         self._named: set[int] = set()
@@ -78,8 +78,8 @@ class Tending:
         """
         while (event := self._next(0.0)) is not None:
             if isinstance(event, int):
-                self._stopping.signalled(event, time.monotonic())
-        return self._stopping.received
+                self._escalation.signalled(event, time.monotonic())
+        return self._escalation.received
 
     def watch(
         self,
@@ -95,13 +95,13 @@ class Tending:
         """
         left = self.children.started
         while left:
-            event = self._next(self._stopping.wait(time.monotonic()))
+            event = self._next(self._escalation.wait(time.monotonic()))
             now = time.monotonic()
             if isinstance(event, ProcessExit):
                 left -= 1
                 event = self._completed(event)
                 report(event)
-            elif isinstance(event, int) and self._stopping.received is None:
+            elif isinstance(event, int) and self._escalation.received is None:
                 on_signal(event)
             for order in self._deal(event, now):
                 for process in self.children.send(order.number, order.spared):
@@ -121,7 +121,7 @@ class Tending:
         while not settled(0.1):
             event = self._next(0.0)
             if isinstance(event, int):
-                self._stopping.signalled(event, time.monotonic())
+                self._escalation.signalled(event, time.monotonic())
             if isinstance(event, int) or time.monotonic() > deadline:
                 return False
         return True
@@ -139,7 +139,7 @@ class Tending:
     def _deal(self, event: Event | None, now: float) -> Sequence[Order]:
         match event:
             case None:
-                return self._stopping.due(now)
+                return self._escalation.due(now)
             case ProcessExit():
                 return self._exited(event, now)
             case FirstSign():
@@ -149,11 +149,11 @@ class Tending:
             case number:
                 left = len(self.children.running)
                 tell(f"{signal.Signals(number).name} received: stopping {left} processes")
-                return self._stopping.signalled(number, now)
+                return self._escalation.signalled(number, now)
 
     def _completed(self, event: ProcessExit) -> ProcessExit:
         """What only a launcher knows of an exit."""
-        sent, received = self._sent.get(event.process, set()), self._stopping.received
+        sent, received = self._sent.get(event.process, set()), self._escalation.received
         # Its peers know of a kill before the kernel is done with it, and before we are.
         killed = event.signal == signal.SIGKILL and signal.SIGKILL not in sent and received is None
         caused = killed or not sent
@@ -168,29 +168,29 @@ class Tending:
         if event.code == 0 or not event.caused:
             return ()
         self.failed.append(event)
-        if event.process in self._named or self._stopping.received is not None:
+        if event.process in self._named or self._escalation.received is not None:
             return ()
         aborted = event.signal == signal.SIGABRT
         pause = min(self._grace, _ABORT_PAUSE_S) if aborted else 0.0
         return self._stop(event.process, said(event), now, pause=pause)
 
     def _signed(self, sign: FirstSign, now: float) -> Sequence[Order]:
-        if sign.process in self._named or self._stopping.received is not None:
+        if sign.process in self._named or self._escalation.received is not None:
             return ()
         return self._stop(sign.process, sign_said(sign), now)
 
     def _stop(self, process: int, why: str, now: float, *, pause: float = 0.0) -> Sequence[Order]:
         self._named.add(process)
         others = len(set(self.children.running) - {process})
-        stopping = others and not self._stopping.begun
+        stopping = others and not self._escalation.begun
         tell(why + (f": stopping the other {others}" if stopping else ""))
-        return self._stopping.failed(now, spared=process, pause=pause)
+        return self._escalation.failed(now, spared=process, pause=pause)
 
     def _ended(self, ended: Ended, now: float) -> Sequence[Order]:
         """The job has its verdict though processes are still there."""
-        if self._stopping.begun or ended.status not in ABANDONED:
+        if self._escalation.begun or ended.status not in ABANDONED:
             return ()
         left = len(self.children.running)
         if left:
             tell(f"the job has ended: {left} processes have {self._grace:g} s to do so")
-        return self._stopping.failed(now, pause=self._grace)
+        return self._escalation.failed(now, pause=self._grace)

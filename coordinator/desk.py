@@ -21,7 +21,6 @@ from .runners import Runner
 from .streams import Stream
 
 _log = logging.getLogger(__name__)
-
 _CLOSE_FEEDS_S = 1.0
 
 
@@ -50,7 +49,7 @@ class Desk:
         self._asking = Asking(setup)
         self._streams: set[Stream] = set()
         self._ends: list[tuple[Stream, Exception | None]] = []
-        self._exits = Exits(setup.process_count, hooks.sign)
+        self._exits = Exits(hooks.sign)
         self._all_ended: AllEnded | None = None
         self._refusal: RefusedError | None = None
         self._parting: UnavailableError | None = None
@@ -239,8 +238,9 @@ class Desk:
         if self.run is not None:
             self.run.all_ended(notice, time.monotonic())
             return
-        self._all_ended = self._all_ended or notice
-        wanted = self._setup.log_path and (self._lobby.visited or not self._exits.well)
+        self._all_ended = notice = self._all_ended or notice
+        seen = self._lobby.visited or notice.unwatched or not self._exits.well
+        wanted = seen and self._setup.log_path
         if self._refusal is not None or not (self._asking.open or wanted):
             self.over = True
         elif not self._asking.open:

@@ -11,16 +11,14 @@ class Exits:
     """Keeps how processes ended, for a run that is opened later. Owned by the state thread.
 
     Args:
-        processes: how many there are.
         on_sign: told of the first that is a sign that the job fails.
 
     Attributes:
         received: the signal that the launcher itself got, or None.
     """
 
-    def __init__(self, processes: int, on_sign: Callable[[FirstSign], None]) -> None:
+    def __init__(self, on_sign: Callable[[FirstSign], None]) -> None:
         self.received: int | None = None
-        self._processes = processes
         self._on_sign = on_sign
         self._kept: dict[int, tuple[ProcessExit, float]] = {}
 
@@ -45,8 +43,8 @@ class Exits:
 
     @property
     def well(self) -> bool:
-        """Whether every process ended with exit code 0."""
-        return sum(other.code == 0 for other, _ in self._kept.values()) == self._processes
+        """Whether of no process it is known that it ended badly."""
+        return all(other.code == 0 for other, _ in self._kept.values())
 
     def all(self) -> Iterable[tuple[ProcessExit, float]]:
         """Each process's last notice, and when it came."""

@@ -20,8 +20,8 @@ from .entrance import Entrance
 from .launchers import Launchers
 from .watchers import MOST, Watchers
 
-WATCHERS = 16
-"""Callers that may watch the health of this server at a time."""
+HEALTH_WATCHERS = 16
+"""Callers that may watch the health of this server at a time, beside those of `Watch`."""
 
 _OPTIONS = [
     ("grpc.so_reuseport", 0),
@@ -95,7 +95,9 @@ class Server:
         address = f"{host}:{setup.port}"
         limit = self._door.limit + self.launchers.limit + MOST
         options = [*_OPTIONS, ("grpc.max_allowed_incoming_connections", 2 * limit + 256)]
-        server = grpc.aio.server(options=options, maximum_concurrent_rpcs=2 * limit + WATCHERS)
+        server = grpc.aio.server(
+            options=options, maximum_concurrent_rpcs=2 * limit + HEALTH_WATCHERS
+        )
         handlers = {
             "Connect": grpc.stream_stream_rpc_method_handler(self._door.connect),
             "Launch": grpc.stream_stream_rpc_method_handler(self.launchers.launch),
@@ -144,7 +146,7 @@ class _Health(health.aio.HealthServicer):  # type: ignore[misc,name-defined]
         self._watchers = 0
 
     async def Watch(self, request: Any, context: Any) -> None:  # noqa: N802  # the service's name
-        if self._watchers >= WATCHERS:
+        if self._watchers >= HEALTH_WATCHERS:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watch already")
         self._watchers += 1
         try:

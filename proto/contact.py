@@ -46,7 +46,8 @@ class Contact:
         try:
             values = json.loads(text)
             found = cls(**(values | {"cert": base64.b64decode(values["cert"])}))
-            if not all(isinstance(text, str) for text in (found.address, found.token, found.job_id)):
+            texts = (found.address, found.token, found.job_id)
+            if not all(isinstance(text, str) for text in texts):
                 raise TypeError("a text is none")
             return dataclasses.replace(found, started=float(found.started))
         except (ValueError, TypeError, KeyError) as error:

@@ -84,6 +84,29 @@ def test_what_a_process_left_behind_is_ended(children: Watched, tmp_path: Path) 
         psutil.Process(int(pid_file.read_text())).wait(10)
 
 
+def test_what_a_process_left_behind_is_killed_if_it_does_not_listen(
+    children: Watched, tmp_path: Path
+) -> None:
+    """A forked helper may have inherited a handler of SIGTERM that does nothing in it."""
+    pid_file = tmp_path / "pid"
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print(1, flush=True)"
+    children.start(
+        0,
+        _python(f"""
+            import subprocess, sys
+            command = [sys.executable, "-c", {deaf!r} + "; time.sleep(60)"]
+            helper = subprocess.Popen(command, stdout=subprocess.PIPE)
+            helper.stdout.readline()
+            open({str(pid_file)!r}, "w").write(str(helper.pid))
+        """),
+        os.environ,
+    )
+    assert children.ended().code == 0
+    children.close()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        psutil.Process(int(pid_file.read_text())).wait(10)
+
+
 def test_close_kills(children: Watched) -> None:
     """Closing ends what runs; it is safe twice."""
     children.start(0, _python("import time; time.sleep(60)"), os.environ)

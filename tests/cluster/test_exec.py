@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from kit_until import until
 from podlog.cluster import env
 from podlog.cluster.cli import app
 from podlog.cluster.exec import Task, place, run
+from podlog.cluster.hosting import Host, Hosting
+from podlog.cluster.tending import Tending
 from podlog.proto.config import SecurityConfig
 from podlog.proto.errors import ConfigError
 
@@ -146,6 +149,35 @@ def test_a_deaf_process_is_killed(hosts: Start) -> None:
     job.pid(0)
     job.launchers[0].terminate()
     assert job.wait() == [75], job.said()
+
+
+def test_a_signal_to_one_launcher_ends_all(hosts: Start, tmp_path: Path) -> None:
+    """One machine is taken away, and its process does not stop by itself: nobody waits for it."""
+    contact = tmp_path / "contact"
+    deaf = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+    job = hosts(deaf + UP + "time.sleep(60)", 2, "--grace", "0.5", env={env.CONTACT: str(contact)})
+    for index in range(2):
+        job.pid(index)
+    until(contact.exists)
+    job.launchers[1].terminate()
+    assert job.wait() == [75, 75], job.said()
+    assert "its launcher received SIGTERM" in job.output(0)
+
+
+def test_a_contact_file_in_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others could not find the coordinator: nothing is started."""
+    monkeypatch.setenv(env.CONTACT, str(tmp_path / "none" / "contact"))
+    assert run(Task([sys.executable, "-c", "open('ran', 'w')"])) == 1
+    assert not Path("ran").exists()
+
+
+def test_nobody_else_reaches_the_coordinator_of_a_job_of_one(tmp_path: Path) -> None:
+    """It listens where its one process is; that of more, for all."""
+    for processes, bind in ((1, "127.0.0.1"), (2, "0.0.0.0")):
+        host = Host(Hosting(processes), env.Environment(), tmp_path, Tending(1.0))
+        assert host._setup.bind == bind
+        host.close()
+        assert host.wait(20)
 
 
 def test_a_killed_launcher_leaves_nothing(hosts: Start) -> None:

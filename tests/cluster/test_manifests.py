@@ -179,6 +179,7 @@ def test_slurm_dry_run(tmp_path: Path) -> None:
     )
     stand_ins = {"srun": SRUN, "scontrol": SCONTROL}
     job = {"SLURM_JOB_ID": "77", "SLURM_JOB_NAME": "train", "SLURMD_NODENAME": "localhost"}
+    job["SLURM_CPUS_PER_TASK"] = "8"
     status = _dry(tmp_path, stand_ins, [str(SLURM)], **job)
     said = (tmp_path / "out").read_text()
     assert status == EXIT_STATUS["lost"], said

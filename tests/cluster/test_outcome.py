@@ -6,11 +6,12 @@ from podlog.cluster.outcome import (
     EXIT_STATUS,
     STARTED_AGAIN,
     exit_status,
+    last_word,
     said,
     sign_said,
     status_of,
 )
-from podlog.proto.control import FirstSign, ProcessExit
+from podlog.proto.control import Ended, FirstSign, ProcessExit
 
 
 def test_exit_statuses() -> None:
@@ -50,6 +51,15 @@ def test_exits(code: int | None, signal: int | None, status: str, text: str) -> 
     exit_ = ProcessExit(1, 5, code=code, signal=signal)
     assert status_of(exit_) == status
     assert said(exit_) == text
+
+
+def test_a_process_that_failed_after_a_success_counts() -> None:
+    """Its verdict is in the journal, its exit is in the launcher's status."""
+    failed = [ProcessExit(1, 5, code=3)]
+    assert last_word(Ended("success", rows=4), []) == Ended("success", rows=4)
+    cause = "process 1 ended with exit code 3"
+    assert last_word(Ended("success", rows=4), failed) == Ended("failure", cause, 4)
+    assert last_word(Ended("nan", "NaN"), failed) == Ended("nan", "NaN")
 
 
 def test_want_of_memory_is_said() -> None:

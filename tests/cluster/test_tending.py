@@ -1,5 +1,7 @@
 """How a launcher sees its processes to their end, with real processes."""
 
+import errno
+import io
 import os
 import queue
 import sys
@@ -8,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from signal import SIGABRT, SIGINT, SIGKILL, SIGTERM
+from signal import SIGABRT, SIGHUP, SIGINT, SIGKILL, SIGTERM
 
 import pytest
 from kit_until import until
@@ -163,6 +165,25 @@ def test_an_exit_and_its_sign_are_said_once(
         "podlog: process 2: lost (unheard for 30 s)",
     ]
     assert all("SIGINT received" in line for line in said[2:])
+
+
+class Gone(io.StringIO):
+    """A terminal that was closed."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_terminal_that_is_gone_changes_nothing(
+    tend: Callable[..., Tended], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SIGHUP comes with it: the processes have their grace all the same."""
+    tended = tend()
+    tended.start("signal.signal(signal.SIGTERM, lambda *_: sys.exit(7)); up(); time.sleep(60)")
+    tended.up(0)
+    monkeypatch.setattr(sys, "stderr", Gone())
+    tended.put(SIGHUP)
+    assert tended.watch()[0].code == 7
 
 
 @pytest.mark.parametrize("status", ["failure", "lost"])

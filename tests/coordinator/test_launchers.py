@@ -146,16 +146,31 @@ def test_a_report_makes_a_sign_that_all_launchers_hear(
 def test_those_that_ended_well_or_were_stopped_are_no_sign(
     net: Callable[..., Net], call: Callable[..., Caller]
 ) -> None:
-    """What the launcher did itself, and what a signal to it brought about, fails nothing."""
+    """What the launcher did itself, and who left after a signal to it, fails nothing."""
     here = net(3)
     stopped = [call(here).attend(process) for process in range(3)]
     stopped[0].report(0, code=0, caused=True)
     stopped[1].report(1, signal=9, caused=False)
-    stopped[2].report(2, signal=15, caused=True, received=15)
+    stopped[2].report(2, code=1, caused=False, received=15)
     until(lambda: len(list(here.endpoint._coordinator._desk._exits.all())) == 3)
     here.endpoint.close(10)
     for caller in stopped:
         assert caller.next().WhichOneof("body") == "verdict"
+
+
+@pytest.mark.parametrize(("received", "status"), [(2, "interrupted"), (15, "preempted")])
+def test_one_that_was_ended_with_its_launcher_is_told_of(
+    net: Callable[..., Net], call: Callable[..., Caller], received: int, status: str
+) -> None:
+    """Only that launcher got the signal: the others would wait for its process."""
+    here = net(2)
+    waiting, ended = call(here).attend(0), call(here).attend(1)
+    ended.report(1, signal=9, caused=False, received=received)
+    sign = waiting.next().first_sign
+    assert (sign.process, sign.status) == (1, status)
+    assert sign.reason.startswith("its launcher received SIG")
+    assert sign.reason.endswith("it was ended by SIGKILL")
+    here.endpoint.close(10)
 
 
 def test_reports_settle_a_run(net: Callable[..., Net], call: Callable[..., Caller]) -> None:

@@ -1,6 +1,7 @@
 """Watching a job over the network: what is shown, to whom, and the last Snapshot."""
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,6 +132,16 @@ def test_it_begins_at_once_and_ends_when_it_is_left(net: MakeNet):
     for each in many:
         each.close()
     until(lambda: _served(job))
+
+
+def test_an_interval_that_is_no_number_is_not_taken_for_none(net: MakeNet) -> None:
+    """It neither keeps the server busy nor stops its clock."""
+    seen = watch(net(1), interval_s=float("nan"))
+    began = time.monotonic()
+    for _ in range(3):
+        next(seen)
+    assert time.monotonic() - began >= 0.3
+    seen.close()
 
 
 def _served(job: Net) -> bool:

@@ -57,6 +57,15 @@ def test_where_no_run_is_there_is_nothing_to_see(tmp_path: Path, name: str):
         look_at_folder(tmp_path / name)
 
 
+@pytest.mark.parametrize("data", [b"\xff\xfe\x00", b"[]", b""])
+def test_a_view_that_is_damaged_is_as_good_as_none(lone: Lone, data: bytes):
+    """The journal says what it can."""
+    begun(lone)
+    until(lambda: (lone.folder / NAME).exists())
+    (lone.folder / NAME).write_bytes(data)
+    assert len(look_at_folder(lone.folder).snapshot.members) > 0
+
+
 def test_a_live_run_is_seen_and_a_settled_one_told_from_its_journal(lone: Lone):
     """``watch.json`` is there while it runs, without secrets, and goes when all is settled."""
     voices = begun(lone)

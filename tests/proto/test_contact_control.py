@@ -64,7 +64,10 @@ def test_a_contact_comes_back_with_its_secrets() -> None:
     assert Contact.from_json(contact.to_json()) == contact
 
 
-@pytest.mark.parametrize("text", ["", "3", "[]", "{}", "null", json.dumps({"cert": "a"})])
+ODD = json.dumps({"address": 5, "token": "t", "cert": "", "job_id": "", "started": 0})
+
+
+@pytest.mark.parametrize("text", ["", "3", "[]", "{}", "null", json.dumps({"cert": "a"}), ODD])
 def test_what_is_no_contact_is_a_config_error(text: str) -> None:
     """A damaged or foreign value says that it is no contact."""
     with pytest.raises(ConfigError, match="not the contact"):

@@ -20,7 +20,7 @@ class Order:
     spared: int | None = None
 
 
-class Stopping:
+class Escalation:
     """Signals to the processes of a launcher, each `grace` seconds after the one before.
 
     `signalled`, `failed` and `due` return what to send at once; `wait` says when
