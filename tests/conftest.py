@@ -1,6 +1,7 @@
 """What every test gets: a bound, and a check that it leaves nothing behind."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Generator, Iterator
@@ -9,6 +10,9 @@ import psutil
 import pytest
 
 pytest_plugins = ["kit_jobs", "kit_exec", "kit_pods", "kit_far"]
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in a shell's background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _ALLOWED_THREADS = ("pytest_timeout", "ThreadPoolExecutor", "pymysql", "asyncio_")
 

@@ -1,5 +1,7 @@
 """Case 9: a heartbeat timeout fires while a process compiles for a long time."""
 
+import re
+
 from kit_clocked import TIMING, trained
 
 from podlog.coordinator.core.stalls import limit
@@ -40,5 +42,7 @@ def test_silence_after_a_compile() -> None:
     job.pass_time(10.0)
     assert job.alarms == []
     job.pass_time(30.0)
-    assert job.alarms[0].startswith("no call for 15 s of mode 'train', at step 10")
+    found = re.match(r"no call for (\d+) s of mode 'train', at step 10", job.alarms[0])
+    assert found is not None
+    assert 15 <= int(found[1]) <= 15 + TIMING.heartbeat_s
     assert job.alarms[1:] == ["waiting for process 0"]

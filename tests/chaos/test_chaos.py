@@ -1,4 +1,7 @@
-"""200 SIGKILLs of coordinators and 200 of workers: nothing lost, nothing twice."""
+"""SIGKILLs of coordinators and as many of workers: nothing lost, nothing twice.
+
+200 of either kind as a soak, 60 in the suite.
+"""
 
 import collections
 import json
@@ -16,8 +19,11 @@ from podlog.cluster import chaosaudit, witness
 from podlog.coordinator import cli
 
 SEEDS = (1, 2, 3, 4)
-EACH = 50
+EACH = (15, pytest.param(50, marks=pytest.mark.soak))
 """Kills of either kind in each run; the runs go side by side."""
+
+Runs = dict[int, tuple[Path, Any, int]]
+"""By seed: the folder, the finished process, and how many kills of either kind there were."""
 
 BOUND_S = 400
 
@@ -29,11 +35,14 @@ def _command(folder: Path, seed: int, *options: str) -> list[str]:
     ]
 
 
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, tuple[Path, Any]]]:
-    """The folder and the finished process of each seed."""
+@pytest.fixture(scope="module", params=EACH)
+def runs(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Runs]:
+    """A run of each seed."""
+    each = request.param
     base = tmp_path_factory.mktemp("chaos")
-    options = ["-n", "4", "--seconds", "40", "--kills", str(2 * EACH), "--rate", "8"]
+    options = ["-n", "4", "--seconds", str(each * 0.8), "--kills", str(2 * each), "--rate", "8"]
     started = {
         seed: (
             base / str(seed),
@@ -47,10 +56,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, tuple[P
         for seed in SEEDS
     }
     try:
-        finished = {}
+        finished: Runs = {}
         for seed, (folder, process) in started.items():
             said = process.communicate(timeout=BOUND_S)
-            finished[seed] = folder, subprocess.CompletedProcess("", process.returncode, *said)
+            done = subprocess.CompletedProcess("", process.returncode, *said)
+            finished[seed] = folder, done, each
         yield finished
     finally:
         for _, process in started.values():
@@ -60,25 +70,25 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[int, tuple[P
 
 @pytest.mark.timeout(BOUND_S + 30)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_nothing_lost_nothing_twice(runs: dict[int, tuple[Path, Any]], seed: int) -> None:
+def test_nothing_lost_nothing_twice(runs: Runs, seed: int) -> None:
     """Journal, CSV, JSONL and output.log hold what the witnesses saw, once."""
-    folder, done = runs[seed]
+    folder, done, each = runs[seed]
     said = json.loads(done.stdout)
     assert said["problems"] == [], done.stderr[-3000:]
     assert said["ok"]
-    assert (said["workers killed"], said["coordinators killed"]) == (EACH, EACH)
+    assert (said["workers killed"], said["coordinators killed"]) == (each, each)
     assert (said["lost"], said["twice"], said["records declared lost"]) == (0, 0, 0)
-    assert said["lives"] > EACH // 2
-    assert said["records stored"] >= said["records witnessed"] > 1000
+    assert said["lives"] > each // 2
+    assert said["records stored"] >= said["records witnessed"] > 20 * each
     assert (folder / "run" / "journal.sqlite").exists()
     assert not list((folder / "run" / "spool").glob("*"))
 
 
 @pytest.mark.timeout(BOUND_S + 30)
 @pytest.mark.parametrize("seed", SEEDS)
-def test_tensorboard_has_each_row_once(runs: dict[int, tuple[Path, Any]], seed: int) -> None:
+def test_tensorboard_has_each_row_once(runs: Runs, seed: int) -> None:
     """Read with its own reader: every row that was not late, at revision 0, once."""
-    folder, _ = runs[seed]
+    folder, _, each = runs[seed]
     shown: collections.Counter[tuple[Any, ...]] = collections.Counter()
     (path,) = (folder / "run" / "tensorboard").iterdir()
     for event in EventFileLoader(str(path)).Load():
@@ -93,7 +103,7 @@ def test_tensorboard_has_each_row_once(runs: dict[int, tuple[Path, Any]], seed: 
         (revised if row["_podlog"]["revision"] else first).update(names)
     assert [name for name, count in shown.items() if count > 1] == []
     assert first <= shown.keys() <= first | revised
-    assert len(first) > 300
+    assert len(first) > 6 * each
 
 
 def _number(value: Any) -> float:
