@@ -14,9 +14,10 @@ from pathlib import Path
 from ..proto.config import SecurityConfig
 from ..proto.control import Ended, ProcessExit
 from ..proto.errors import ConfigError, UnavailableError
+from ..proto.words import stopped_by
 from . import env
 from .hosting import Host, Hosting
-from .outcome import exit_status, last_word, signed, stopped_by
+from .outcome import exit_status, last_word, signed
 from .tending import Tending
 from .terminal import signals_to, tell
 from .visiting import Visitor

@@ -15,6 +15,7 @@ from ..proto.config import SecurityConfig
 from ..proto.contact import Contact
 from ..proto.control import AllEnded, Ended, Signalled
 from ..proto.errors import UnavailableError
+from ..proto.words import stopped_by
 from . import address, env, jobs
 from .listener import Listener
 from .outcome import (
@@ -24,7 +25,6 @@ from .outcome import (
     last_word,
     said,
     status_of,
-    stopped_by,
     tell_end,
 )
 from .sidecar import Sidecar

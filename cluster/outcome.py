@@ -1,10 +1,11 @@
 """How processes and jobs end, as commands say it: lines for people, an exit status."""
 
 import dataclasses
-import signal
 from collections.abc import Sequence
 
+from ..proto import words
 from ..proto.control import ABORTED, Ended, FirstSign, Opened, ProcessExit
+from ..proto.words import killed_by, signal_name
 from .terminal import tell
 
 EXIT_STATUS = {
@@ -38,11 +39,6 @@ def exit_status(verdict: str) -> int:
     return EXIT_STATUS.get(verdict, EXIT_STATUS["failure"])
 
 
-def stopped_by(number: int) -> str:
-    """The verdict of a job that this signal stopped, where the coordinator has none."""
-    return "interrupted" if number == signal.SIGINT else "preempted"
-
-
 def tell_end(opened: Opened | None, ended: Ended) -> None:
     """Says how the job ended, and where its run is if it opened one."""
     cause = f": {ended.root_cause}" if ended.root_cause else ""
@@ -70,8 +66,7 @@ def status_of(exit_: ProcessExit) -> str:
     if exit_.signal is None:
         codes = {0: "success", EXIT_STATUS["abort"]: "abort"}
         return codes.get(exit_.code or 0, "failure")
-    stopped = exit_.signal in (signal.SIGINT, signal.SIGTERM)
-    return stopped_by(exit_.signal) if stopped else "lost"
+    return killed_by(exit_.signal)
 
 
 def said(exit_: ProcessExit) -> str:
@@ -79,19 +74,13 @@ def said(exit_: ProcessExit) -> str:
     if exit_.signal is None:
         note = " (another one had failed)" if status_of(exit_) == "abort" else ""
         return f"process {exit_.process} ended with exit code {exit_.code}{note}"
-    try:
-        name = signal.Signals(exit_.signal).name
-    except ValueError:
-        name = f"signal {exit_.signal}"
     note = " (out of memory)" if exit_.out_of_memory else ""
-    return f"process {exit_.process} was ended by {name}{note}"
+    return f"process {exit_.process} was ended by {signal_name(exit_.signal)}{note}"
 
 
 def sign_said(sign: FirstSign) -> str:
     """The first sign that a job fails, for people."""
-    host = f" on {sign.host}" if sign.host else ""
-    reason = f" ({sign.reason})" if sign.reason else ""
-    return f"process {sign.process}{host}: {sign.status}{reason}"
+    return words.ended(sign.process, sign.host, sign.status, sign.reason)
 
 
 def signed(sign: FirstSign) -> Ended:

@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import queue
 import shlex
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -18,10 +17,11 @@ from ..proto.config import SecurityConfig
 from ..proto.contact import Contact
 from ..proto.control import AllEnded
 from ..proto.errors import ConfigError, UnavailableError
+from ..proto.words import signal_name, stopped_by
 from . import env, jobs
 from .address import listening
 from .listener import Listener
-from .outcome import UNSETTLED, exit_status, sign_said, stopped_by, tell_end
+from .outcome import UNSETTLED, exit_status, sign_said, tell_end
 from .sidecar import Sidecar
 from .terminal import signals_to, tell, tell_file
 
@@ -144,7 +144,7 @@ class _Serving:
             if events.empty():
                 continue
             number = events.get()
-            name = signal.Signals(number).name
+            name = signal_name(number)
             if self._received is not None:
                 tell(f"{name} received again: the coordinator is killed")
                 sidecar.kill()

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from ..proto.control import Ended, FirstSign, ProcessExit
+from ..proto.words import signal_name
 from .children import Children
 from .escalation import Escalation, Order
 from .oom import OutOfMemory
@@ -148,7 +149,7 @@ class Tending:
                 return self._ended(event, now)
             case number:
                 left = len(self.children.running)
-                tell(f"{signal.Signals(number).name} received: stopping {left} processes")
+                tell(f"{signal_name(number)} received: stopping {left} processes")
                 return self._escalation.signalled(number, now)
 
     def _completed(self, event: ProcessExit) -> ProcessExit:

@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Iterable
 
 from ..proto.control import FirstSign, ProcessExit
+from ..proto.words import signal_name, stopped_by
 from .core.signs import read_exit
 
 
@@ -36,10 +37,9 @@ class Exits:
         if first and _failed(notice) and not judged:
             self._on_sign(FirstSign(notice.process, status, reason))
         elif _taken(notice):
-            name = signal.Signals(notice.received or 0).name
-            why = f"its launcher received {name}, {reason}"
-            status = "interrupted" if notice.received == signal.SIGINT else "preempted"
-            self._on_sign(FirstSign(notice.process, status, why))
+            received = notice.received or 0
+            why = f"its launcher received {signal_name(received)}, {reason}"
+            self._on_sign(FirstSign(notice.process, stopped_by(received), why))
 
     @property
     def well(self) -> bool:

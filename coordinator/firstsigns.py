@@ -6,6 +6,7 @@ from collections.abc import Callable
 from ..proto import control
 from ..proto import podlog_pb2 as pb
 from ..proto.records import Event
+from ..proto.words import ended
 from .core.signs import Sign
 from .journal import Journal
 from .streams import Outbox, Stream
@@ -74,8 +75,8 @@ class FirstSigns:
             return
         self._told = key
         self._journal.set_meta(_META, json.dumps([self._job_id, *key]))
-        where = f"process {sign.process}" + (f" on {sign.host}" if sign.host else "")
-        text = f"first sign of the end: {where}: {sign.status} ({sign.reason})"
+        told = ended(sign.process, sign.host, sign.status, sign.reason)
+        text = f"first sign of the end: {told}"
         fields = {"status": sign.status, "reason": sign.reason}
         self._on_event(Event("first_sign", text, host=sign.host, fields=fields), sign.process)
         self._outbox.tell_all(_message(sign), but=sign.process)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..proto import podlog_pb2 as pb
 from ..proto.records import Event
+from ..proto.words import named
 from .collapse import ranks
 from .core.member import Change, Member, State
 from .core.members import Members
@@ -98,7 +99,8 @@ class Stalling:
             return
         text, frame = message.text[:MOST_BYTES], one_line(message.frame)
         member = self._members.member(process)
-        line = f"{_name(member)} is at {frame or 'an unknown place'}{self._why(member)}"
+        who, where = named(process, member.host), frame or "an unknown place"
+        line = f"{who} is at {where}{self._why(member)}"
         fields = {"frame": frame, "stacks": text}
         self._on_event(Event("stacks", line, host=member.host, fields=fields), process)
         if self._folder is not None:
@@ -132,13 +134,13 @@ class Stalling:
         self._named[member.process] = member.since
         self._remember()
         stands = "is stalled" if member.state is State.STALLED else f"is {member.state.value}"
-        text = f"{_name(member)} {stands}: {member.reason}{self._why(member)}"
+        text = f"{named(member.process, member.host)} {stands}: {member.reason}{self._why(member)}"
         event = Event("stalled", text, host=member.host, fields={"reason": member.reason})
         self._on_event(event, member.process)
 
     def _goes_on(self, process: int) -> None:
         if self._clear(process):
-            name = _name(self._members.member(process))
+            name = named(process, self._members.member(process).host)
             self._on_event(Event("goes_on", f"{name} goes on"), process)
 
     def _clear(self, process: int) -> bool:
@@ -169,7 +171,3 @@ class Stalling:
         begins = f"process-{process}-"
         known = [path for path, _ in self._files if path.name.startswith(begins)]
         return len(list(self._folder.glob(f"{begins}*.txt"))) + len(known) + 1
-
-
-def _name(member: Member) -> str:
-    return f"process {member.process}" + (f" on {member.host}" if member.host else "")

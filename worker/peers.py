@@ -12,6 +12,7 @@ from collections.abc import Callable
 from ..proto import podlog_pb2 as pb
 from ..proto.control import ABORTED
 from ..proto.records import Event
+from ..proto.words import ended
 from .inputs import said, said_error
 
 _log = logging.getLogger(__name__)
@@ -134,9 +135,8 @@ class Peers:
 
 def event_of(sign: pb.FirstSign) -> Event:
     """A first sign as ``on_peer_failure`` gets it."""
-    reason = f" ({said(sign.reason)})" if sign.reason else ""
-    where = f" on {sign.host}" if sign.host else ""
-    text = f"process {sign.process}{where}: {sign.status}{reason}"
+    reason = said(sign.reason) if sign.reason else ""
+    text = ended(sign.process, sign.host, sign.status, reason)
     fields = {
         "process": str(sign.process),
         "host": sign.host,

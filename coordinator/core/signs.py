@@ -2,9 +2,9 @@
 
 import dataclasses
 import re
-import signal as signals
 from collections.abc import Iterable, Sequence
 
+from ...proto.words import killed_by, signal_name
 from .member import Member, State
 
 WINDOW_S = 2.0
@@ -66,14 +66,8 @@ def read_exit(code: int | None, signal: int | None, out_of_memory: bool) -> tupl
         if code == 0:
             return "unfinished", "it ended without finalize"
         return "failure", f"it ended with exit code {code}"
-    try:
-        name = signals.Signals(signal).name
-    except ValueError:
-        name = f"signal {signal}"
-    if out_of_memory:
-        return "lost", f"it was ended by {name}: out of memory"
-    status = {signals.SIGTERM.value: "preempted", signals.SIGINT.value: "interrupted"}
-    return status.get(signal, "lost"), f"it was ended by {name}"
+    reason = f"it was ended by {signal_name(signal)}"
+    return ("lost", f"{reason}: out of memory") if out_of_memory else (killed_by(signal), reason)
 
 
 def worse(said: str, later: str) -> str:

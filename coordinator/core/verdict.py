@@ -1,9 +1,9 @@
 """One verdict from how each process ended."""
 
-import signal as signals
 from collections.abc import Mapping, Sequence
 
 from ...proto.records import Verdict
+from ...proto.words import ended, signal_name, stopped_by
 from .member import ENDED, Member, State
 from .signs import HARD, NEVER_ARRIVED, Sign, consequences, normal, root, signs
 from .stopmessages import Stopped
@@ -34,9 +34,8 @@ def verdict(
 
     statuses = {m.process: normal(m.status) for m in members}
     if signal is not None and any(status != "success" for status in statuses.values()):
-        status = "interrupted" if signal == signals.SIGINT else "preempted"
-        cause = f"the launcher received {signals.Signals(signal).name}"
-        return Verdict(status, True, (), cause, chapter)
+        cause = f"the launcher received {signal_name(signal)}"
+        return Verdict(stopped_by(signal), True, (), cause, chapter)
 
     status, cause = _hard(found) or _agreed(members, statuses, found, stopped) or _other(found)
     return Verdict(status, True, (), cause, chapter)
@@ -62,16 +61,16 @@ def _agreed(
     follow = consequences(found)
     bad = {sign.process for sign in found if not sign.caused or sign.process in follow}
     others = [m for m in members if statuses[m.process] != "success" and m.process not in bad]
-    ended = [(places.get(statuses[m.process], len(ORDER)), m.process, m) for m in others]
-    _, _, member = min(ended, key=lambda end: end[:2], default=(len(ORDER), 0, None))
+    ranked = [(places.get(statuses[m.process], len(ORDER)), m.process, m) for m in others]
+    _, _, member = min(ranked, key=lambda end: end[:2], default=(len(ORDER), 0, None))
     status = "" if member is None else statuses[member.process]
     if stopped and places[stopped.status] <= places.get(status, len(ORDER)):
         host = next((m.host for m in members if m.process == stopped.process), "")
-        line = _line(stopped.process, host, stopped.status, stopped.text)
+        line = ended(stopped.process, host, stopped.status, stopped.text)
         return stopped.status, f"{line}; agreed stop step {stopped.step}"
     if member is not None:
         sign = next((s for s in found if s.process == member.process), None)
-        own = _line(member.process, member.host, status, member.reason)
+        own = ended(member.process, member.host, status, member.reason)
         return status, _of_sign(sign, found) or own
     return None if bad else ("success", "")
 
@@ -87,7 +86,7 @@ def _of_sign(sign: Sign | None, found: Sequence[Sign]) -> str:
     if sign is None:
         return ""
     follow = consequences(found) - {sign.process}
-    text = _line(sign.process, sign.host, sign.status, sign.reason)
+    text = ended(sign.process, sign.host, sign.status, sign.reason)
     if sign.reason.startswith(NEVER_ARRIVED):
         absent = [s for s in found if s is not sign and s.reason.startswith(NEVER_ARRIVED)]
         text += "".join(f"; process {s.process} neither" for s in absent)
@@ -95,7 +94,3 @@ def _of_sign(sign: Sign | None, found: Sequence[Sign]) -> str:
         others = "1 other" if len(follow) == 1 else f"{len(follow)} others"
         text += f"; {others} failed as a consequence"
     return text
-
-
-def _line(process: int, host: str, status: str, reason: str) -> str:
-    return f"process {process}{f' on {host}' if host else ''}: {status} ({reason})"
