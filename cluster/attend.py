@@ -12,6 +12,7 @@ from ..proto.backoff import Backoff
 from ..proto.channel import SERVICE, metadata, open_channel
 from ..proto.contact import Contact
 from ..proto.control import Ended, FirstSign, ProcessExit
+from ..proto.ends import exit_message, read_first_sign
 from ..proto.errors import ConfigError
 from ..proto.rpc import grpc
 
@@ -88,15 +89,7 @@ class Attendance:
 
     def report(self, exit_: ProcessExit) -> None:
         """The process has ended; said now and on each further call."""
-        report = pb.ExitReport(
-            process=exit_.process,
-            pid=exit_.pid,
-            code=exit_.code,
-            signal=exit_.signal,
-            caused=exit_.caused,
-            received=exit_.received,
-            out_of_memory=exit_.out_of_memory,
-        )
+        report = exit_message(exit_)
         with self._lock:
             self._report, self._since = report, time.monotonic()
             if self._out is not None:
@@ -193,8 +186,7 @@ class Attendance:
     def _take(self, notice: pb.LauncherNotice) -> None:
         match notice.WhichOneof("body"):
             case "first_sign":
-                sign = notice.first_sign
-                self._put(FirstSign(sign.process, sign.status, sign.reason, sign.host))
+                self._put(read_first_sign(notice.first_sign))
             case "verdict":
                 ended = Ended(notice.verdict.status, notice.verdict.root_cause)
                 self.ended = ended if notice.verdict.final else None

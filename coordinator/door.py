@@ -9,8 +9,6 @@ or hostile peer waits and the others are served in turn.
 import asyncio
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
 from ..proto import podlog_pb2 as pb
 from ..proto.chunks import LARGEST_FRAME
 from ..proto.control import Setup
@@ -18,7 +16,7 @@ from ..proto.errors import WireError
 from ..proto.rpc import grpc
 from .budget import Budgets, Share
 from .coordinator import Coordinator
-from .entrance import Context, Entrance, OversizedError, who
+from .entrance import Context, Entrance, parse, who
 from .peer import GrpcPeer
 from .streams import Stream
 
@@ -113,7 +111,7 @@ class Door:
                     joined = share.join(message.chunk.data, message.chunk.last)
                     if joined is None:
                         continue
-                    message, size = _whole(joined), len(joined)
+                    message, size = parse(pb.WorkerMessage, joined), len(joined)
                 elif share.joining:
                     raise WireError("a message between the chunks of another")
                 await share.take(size)
@@ -138,13 +136,4 @@ def _parse(frame: Any) -> pb.WorkerMessage | None:
     """
     if frame is grpc.aio.EOF:  # type: ignore[attr-defined]
         return None
-    if len(frame) > LARGEST_FRAME:
-        raise OversizedError(f"a frame of {len(frame)} bytes; above {LARGEST_FRAME} use chunks")
-    return _whole(frame)
-
-
-def _whole(data: bytes) -> pb.WorkerMessage:
-    try:
-        return pb.WorkerMessage.FromString(data)
-    except DecodeError as error:
-        raise WireError(f"a message of {len(data)} bytes is not a WorkerMessage") from error
+    return parse(pb.WorkerMessage, frame, LARGEST_FRAME, ": use chunks")

@@ -3,7 +3,9 @@
 import collections
 import hmac
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
+
+from google.protobuf.message import DecodeError, Message
 
 from ..proto.errors import PodlogError, RefusedError, WireError
 from ..proto.rpc import grpc
@@ -11,6 +13,8 @@ from .budget import FullError
 from .refusals import Refusals
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+_M = TypeVar("_M", bound=Message)
 
 Serve = Callable[[Context], Awaitable[Exception | None]]
 """Serves one call that was let in; returns why it ended, None for a good end."""
@@ -79,6 +83,28 @@ class Entrance:
         if kind:
             self.refusals.count(kind, who(context), str(error))
         await context.abort(status, str(error)[:1000])
+
+
+def parse(kind: type[_M], frame: bytes, most: int | None = None, advice: str = "") -> _M:
+    """The message in a frame.
+
+    Args:
+        kind: what it must be.
+        frame: its bytes.
+        most: how many they may be; None: that was seen to.
+        advice: what else to do with one that is larger.
+
+    Raises:
+        OversizedError: it is larger.
+        WireError: it is no such message.
+    """
+    name = kind.DESCRIPTOR.name
+    if most is not None and len(frame) > most:
+        raise OversizedError(f"a {name} of {len(frame)} bytes, more than {most}{advice}")
+    try:
+        return kind.FromString(frame)
+    except DecodeError as error:
+        raise WireError(f"a message of {len(frame)} bytes is not a {name}") from error
 
 
 def who(context: Context) -> str:

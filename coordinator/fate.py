@@ -11,12 +11,12 @@ from ..proto.records import Event, Verdict
 from .chapters import Chapters
 from .core.beat import Beat
 from .core.clock import Clock
-from .core.member import ENDED, Change, State
+from .core.member import ENDED, OVER, Change, State
 from .core.members import Members
 from .core.verdict import verdict
 from .firstsigns import FirstSigns
 from .journal import Journal
-from .known import OVER, Known
+from .known import Known
 from .leaving import Leaving
 from .messages import failed_event, one_line, one_status
 from .pids import Pids

@@ -1,20 +1,20 @@
 """The first sign that the job fails: told to everybody else, once."""
 
-import json
 from collections.abc import Callable
 
 from ..proto import control
 from ..proto import podlog_pb2 as pb
+from ..proto.ends import sign_message
 from ..proto.records import Event
 from ..proto.words import ended
 from .core.signs import Sign
+from .jobsetting import JobSetting
 from .journal import Journal
 from .streams import Outbox, Stream
 
 SOFT_S = 1.0
 """A sign that may pass, as a broken stream, is told when it has lasted so long."""
 
-_META = "first_sign"
 _Key = tuple[int, int, bool]
 
 
@@ -33,8 +33,7 @@ class FirstSigns:
     def __init__(
         self, journal: Journal, job_id: str, on_event: Callable[[Event, int], None]
     ) -> None:
-        self._journal = journal
-        self._job_id = job_id
+        self._setting = JobSetting(journal, "first_sign", job_id)
         self._on_event = on_event
         self._owner_knows: _Key | None = None
 
@@ -45,9 +44,8 @@ class FirstSigns:
         self._sign: Sign | None = None
         self._fresh: list[Stream] = []
         self._for_owner: Sign | None = None
-        kept = json.loads(self._journal.meta(_META) or "null")
-        mine = kept is not None and kept[0] == self._job_id
-        self._told: _Key | None = (kept[1], kept[2], kept[3]) if mine else None
+        kept = self._setting.read()
+        self._told: _Key | None = None if kept is None else (kept[0], kept[1], kept[2])
 
     def joined(self, stream: Stream) -> None:
         """A process is connected: it may not know what the others were told."""
@@ -74,7 +72,7 @@ class FirstSigns:
                     self._outbox.tell(stream, _message(sign))
             return
         self._told = key
-        self._journal.set_meta(_META, json.dumps([self._job_id, *key]))
+        self._setting.write(key)
         told = ended(sign.process, sign.host, sign.status, sign.reason)
         text = f"first sign of the end: {told}"
         fields = {"status": sign.status, "reason": sign.reason}
@@ -87,7 +85,7 @@ class FirstSigns:
         if sign is None:
             return []
         self._owner_knows = _key(sign)
-        return [control.FirstSign(sign.process, sign.status, sign.reason, sign.host)]
+        return [_for_all(sign)]
 
     def next_deadline(self) -> float | None:
         """When a sign has lasted long enough to be told."""
@@ -102,8 +100,8 @@ def _key(sign: Sign) -> _Key:
 
 
 def _message(sign: Sign) -> pb.CoordinatorMessage:
-    return pb.CoordinatorMessage(
-        first_sign=pb.FirstSign(
-            process=sign.process, host=sign.host, status=sign.status, reason=sign.reason
-        )
-    )
+    return pb.CoordinatorMessage(first_sign=sign_message(_for_all(sign)))
+
+
+def _for_all(sign: Sign) -> control.FirstSign:
+    return control.FirstSign(sign.process, sign.status, sign.reason, sign.host)

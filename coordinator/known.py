@@ -1,16 +1,15 @@
 """What the journal has of members: all that left a trace, each as it stands."""
 
-from .core.member import ENDED, Member, State
+from .core.member import OVER, Member
 from .core.members import Members
 from .journal import Journal
 from .restart import dump_member, read_member
 
-OVER = ENDED | {State.DONE}
-"""States of processes that are done, or gone: kept even of one that never sent anything."""
-
 
 class Known:
     """Owned by the state thread; what writes belongs into a transaction.
+
+    One that is done or gone is kept even if it never sent anything.
 
     Args:
         journal: where members go.

@@ -4,14 +4,13 @@ import asyncio
 import logging
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
 from ..proto import podlog_pb2 as pb
-from ..proto.control import Ended, FirstSign, ProcessExit, Setup
+from ..proto.control import Ended, FirstSign, Setup
+from ..proto.ends import read_exit_report, sign_message
 from ..proto.errors import RefusedError, WireError
 from ..proto.rpc import grpc
 from .coordinator import Coordinator
-from .entrance import Context, Entrance, OversizedError
+from .entrance import Context, Entrance, parse
 
 _log = logging.getLogger(__name__)
 
@@ -112,7 +111,7 @@ class Launchers:
                 return
             if message.WhichOneof("body") != "exit" or message.exit.process != process:
                 raise WireError(f"the launcher of process {process} may tell of its exit only")
-            self._coordinator.process_exit(_notice(message.exit))
+            self._coordinator.process_exit(read_exit_report(message.exit))
         raise WireError(f"more than {MOST_REPORTS} exit reports of process {process}")
 
     async def _tell(self, context: Context, reader: "asyncio.Task[None]") -> None:
@@ -162,31 +161,11 @@ def _parse(frame: Any) -> pb.LauncherMessage | None:
     """
     if frame is grpc.aio.EOF:  # type: ignore[attr-defined]
         return None
-    if len(frame) > LARGEST:
-        raise OversizedError(f"a launcher's message of {len(frame)} bytes, more than {LARGEST}")
-    try:
-        return pb.LauncherMessage.FromString(frame)
-    except DecodeError as error:
-        raise WireError(f"a message of {len(frame)} bytes is not a LauncherMessage") from error
-
-
-def _notice(report: pb.ExitReport) -> ProcessExit:
-    return ProcessExit(
-        process=report.process,
-        pid=report.pid,
-        code=report.code if report.HasField("code") else None,
-        signal=report.signal if report.HasField("signal") else None,
-        caused=report.caused,
-        received=report.received if report.HasField("received") else None,
-        out_of_memory=report.out_of_memory,
-    )
+    return parse(pb.LauncherMessage, frame, LARGEST)
 
 
 def _sign(sign: FirstSign) -> bytes:
-    told = pb.FirstSign(
-        process=sign.process, host=sign.host, status=sign.status, reason=sign.reason
-    )
-    return pb.LauncherNotice(first_sign=told).SerializeToString()
+    return pb.LauncherNotice(first_sign=sign_message(sign)).SerializeToString()
 
 
 def _verdict(ended: Ended) -> bytes:

@@ -1,6 +1,5 @@
 """Processes that are silent for too long: told once, with what they are at."""
 
-import json
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -9,10 +8,10 @@ from ..proto import podlog_pb2 as pb
 from ..proto.records import Event
 from ..proto.words import named
 from .collapse import ranks
-from .core.member import Change, Member, State
+from .core.member import OVER, Change, Member, State
 from .core.members import Members
+from .jobsetting import JobSetting
 from .journal import Journal
-from .known import OVER
 from .messages import one_line
 from .streams import Outbox, Stream
 
@@ -21,8 +20,6 @@ _log = logging.getLogger(__name__)
 MOST_BYTES = 256 << 10
 MOST_STACKS = 100
 """Of one process; what it sends beyond that is dropped."""
-
-_META = "stalled"
 
 
 class Stalling:
@@ -55,11 +52,10 @@ class Stalling:
         self._outbox = outbox
         self._on_event = on_event
         self._folder = None if folder is None else folder / "stacks"
-        self._journal = journal
-        self._job_id = job_id
-        whose, kept = json.loads(journal.meta(_META) or '["", []]')
-        mine = kept if whose == job_id else ()
-        self._named: dict[int, float] = {p: members.member(p).since for p in mine}
+        self._setting = JobSetting(journal, "stalled", job_id)
+        self._named: dict[int, float] = {
+            p: members.member(p).since for p in self._setting.read() or ()
+        }
         self._culprit: int | None = None
         self._stacks: dict[int, int] = {}
         self._files: list[tuple[Path, str]] = []
@@ -153,7 +149,7 @@ class Stalling:
         return True
 
     def _remember(self) -> None:
-        self._journal.set_meta(_META, json.dumps([self._job_id, sorted(self._named)]))
+        self._setting.write(sorted(self._named))
 
     def _why(self, member: Member) -> str:
         """Who waits for it, or whom it waits for."""

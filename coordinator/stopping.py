@@ -1,17 +1,15 @@
 """The stop agreement's way in and out: messages in, what is agreed into the journal, then out."""
 
-import json
 import time
 from collections.abc import Callable, Sequence, Set
 
 from ..proto import podlog_pb2 as pb
 from ..proto.records import Event
 from .core.stop import Action, Answer, Note, Outcome, Propose, Request, Split, StopAgreement
+from .jobsetting import JobSetting
 from .journal import Journal
 from .messages import one_line
 from .streams import Outbox, Stream
-
-_META = "stop"
 
 
 class Stopping:
@@ -42,16 +40,13 @@ class Stopping:
         missed: Callable[[int, str, float], None],
     ) -> None:
         self.agreement = StopAgreement(timeout_s, unfinished, int(time.time() * 1000))
-        self._journal = journal
-        self._job_id = job_id
+        self._setting = JobSetting(journal, "stop", job_id)
         self._outbox = outbox
         self._on_event = on_event
         self._missed = missed
         self._changed = False
         self._counts: dict[int, tuple[int, int]] = {}
-        kept = journal.meta(_META)
-        whose, text = ("", "") if kept is None else json.loads(kept)
-        self._kept: str = text if whose == job_id else ""
+        self._kept: str = self._setting.read() or ""
         if self._kept:
             self.agreement.recall(self._kept)
 
@@ -114,7 +109,7 @@ class Stopping:
         text = self.agreement.dump()
         if text != self._kept:
             self._kept = text
-            self._journal.set_meta(_META, json.dumps([self._job_id, text]))
+            self._setting.write(text)
 
     def _do(self, actions: Sequence[Action], now: float) -> None:
         self._changed = True

@@ -5,12 +5,10 @@ import contextlib
 import functools
 from typing import Any
 
-from google.protobuf.message import DecodeError
-
 from ..proto import podlog_pb2 as pb
 from ..proto.errors import UnavailableError, WireError
 from .coordinator import Coordinator
-from .entrance import Context, Entrance, OversizedError
+from .entrance import Context, Entrance, parse
 
 MOST = 16
 """Callers that may watch at a time."""
@@ -50,7 +48,7 @@ class Watchers:
 
     async def _serve(self, frame: bytes, context: Context) -> Exception | None:
         try:
-            request = _parse(frame)
+            request = parse(pb.WatchRequest, frame, LARGEST)
         except WireError as error:
             return error
         pause = min(max(SHORTEST_S, request.interval_s or 1.0), LONGEST_S)  # of NaN the shortest
@@ -90,17 +88,3 @@ class Watchers:
 def _give(found: "asyncio.Future[pb.Snapshot | None]", snapshot: pb.Snapshot | None) -> None:
     if not found.done():
         found.set_result(snapshot)
-
-
-def _parse(frame: bytes) -> pb.WatchRequest:
-    """The request in a frame.
-
-    Raises:
-        WireError: not one, or one that is too large.
-    """
-    if len(frame) > LARGEST:
-        raise OversizedError(f"a request of {len(frame)} bytes, more than {LARGEST}")
-    try:
-        return pb.WatchRequest.FromString(frame)
-    except DecodeError as error:
-        raise WireError(f"a message of {len(frame)} bytes is not a WatchRequest") from error

@@ -35,6 +35,9 @@ class State(enum.Enum):
 ENDED = frozenset({State.LOST, State.GOODBYE})
 """States of processes that nothing more is expected from."""
 
+OVER = ENDED | {State.DONE}
+"""States of processes that are done, or gone."""
+
 HERE = frozenset({State.RUNNING, State.STALLED})
 """States of processes that are connected and not done."""
 

@@ -14,7 +14,7 @@ from ...proto.control import ABORTED
 from . import stalls
 from .beat import Beat
 from .behind import Behind
-from .member import ENDED, HERE, NO_BEAT, Change, Member, State
+from .member import ENDED, HERE, NO_BEAT, OVER, Change, Member, State
 from .signs import Sign, read_exit, root, signs
 from .transitions import Transitions
 
@@ -289,7 +289,7 @@ class Members:
             if m.state is State.DISCONNECTED or (m.state is State.DONE and not m.connected):
                 yield m, m.since + after
         rest = [m for m in self._members.values() if m.state is not State.JOINING]
-        if rest and all(m.state in ENDED | {State.DONE} for m in rest):
+        if rest and all(m.state in OVER for m in rest):
             last = max(m.since for m in rest)
             for m in self._members.values():
                 if m.state is State.JOINING:

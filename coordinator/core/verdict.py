@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from ...proto.records import Verdict
 from ...proto.words import ended, signal_name, stopped_by
-from .member import ENDED, Member, State
+from .member import OVER, Member
 from .signs import HARD, NEVER_ARRIVED, Sign, consequences, normal, root, signs
 from .stopmessages import Stopped
 
@@ -28,7 +28,7 @@ def verdict(
         chapter: number of the chapter.
     """
     found = signs(members)
-    waiting = tuple(m.process for m in members if m.state not in ENDED | {State.DONE})
+    waiting = tuple(m.process for m in members if m.state not in OVER)
     if waiting:
         return Verdict("unfinished", False, waiting, _of_sign(root(found), found), chapter)
 
