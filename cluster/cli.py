@@ -10,6 +10,7 @@ import typer
 
 from ..proto.errors import PodlogError
 from . import cli_audit, cli_chaos, cli_exec, cli_serve, cli_watch, launch
+from .options import LogPath, RunId, Tls
 
 app = typer.Typer(
     name="podlog",
@@ -61,13 +62,8 @@ def run(
             "machine's accelerators, one a process.",
         ),
     ] = None,
-    log_path: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the run, for a Logger whose config has no log_path."),
-    ] = None,
-    run_id: Annotated[
-        str, typer.Option(help="Name of the run, for a Logger whose config has none.")
-    ] = "",
+    log_path: LogPath = None,
+    run_id: RunId = "",
     grace: Annotated[
         float,
         typer.Option(min=0.0, help="Seconds from asking the processes to stop to killing them."),
@@ -80,9 +76,7 @@ def run(
             "with the same log_path.",
         ),
     ] = 0,
-    tls: Annotated[
-        bool, typer.Option(help="Encrypt what the processes say to the coordinator.")
-    ] = True,
+    tls: Tls = True,
 ) -> None:
     """Run a script as many JAX processes on this machine.
 

@@ -1,7 +1,6 @@
 """The command `podlog exec`."""
 
 import shutil
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,6 +8,7 @@ import typer
 from ..proto.config import SecurityConfig
 from ..proto.errors import ConfigError
 from . import exec as executing
+from .options import CertFile, KeyFile, LogPath, Port, RunId, Tls
 
 
 def execute(
@@ -23,16 +23,8 @@ def execute(
         int | None,
         typer.Option(min=1, help="How many there are; without it what the cluster says."),
     ] = None,
-    log_path: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder of the run, for a Logger whose config has no log_path. The processes' "
-            "machines should share it."
-        ),
-    ] = None,
-    run_id: Annotated[
-        str, typer.Option(help="Name of the run, for a Logger whose config has none.")
-    ] = "",
+    log_path: LogPath = None,
+    run_id: RunId = "",
     grace: Annotated[
         float,
         typer.Option(
@@ -48,16 +40,10 @@ def execute(
             "the one that they know for JAX."
         ),
     ] = "",
-    port: Annotated[
-        int, typer.Option(min=0, max=65535, help="Port of process 0's coordinator; 0: any.")
-    ] = 0,
-    cert_file: Annotated[
-        Path | None, typer.Option(help="PEM certificate; without it one is made for this job.")
-    ] = None,
-    key_file: Annotated[Path | None, typer.Option(help="Its PEM private key.")] = None,
-    tls: Annotated[
-        bool, typer.Option(help="Encrypt what processes and launchers say to the coordinator.")
-    ] = True,
+    port: Port = 0,
+    cert_file: CertFile = None,
+    key_file: KeyFile = None,
+    tls: Tls = True,
 ) -> None:
     """Run one process of a pod under a launcher, on a cluster.
 
@@ -76,7 +62,8 @@ def execute(
 
     The other launchers learn from their processes' Loggers where the coordinator is. To know it
     before that, set `PODLOG_CONTACT` in all places to a file that they share: process 0's
-    launcher writes it. Or set `PODLOG_COORDINATOR`, `PODLOG_TOKEN` and `PODLOG_CERT`.
+    launcher writes it. Or set `PODLOG_COORDINATOR`, `PODLOG_TOKEN` and `PODLOG_CERT`. The machines
+    should share `--log-path`, too.
 
     Exit status: 0 success, 1 failure or unfinished, 2 wrong usage, 65 NaN, 70 a process lost,
     75 preempted, 76 aborted since another one failed, 130 interrupted.

@@ -8,6 +8,7 @@ import typer
 from ..proto.config import SecurityConfig
 from ..proto.errors import ConfigError
 from . import serve as serving
+from .options import CertFile, KeyFile, LogPath, Port, Tls
 
 
 def serve(
@@ -21,7 +22,7 @@ def serve(
     bind: Annotated[
         str, typer.Option(help="Address to listen on; without it that of --host, else all.")
     ] = "",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free one.")] = 0,
+    port: Port = 0,
     contact: Annotated[
         Path | None,
         typer.Option(
@@ -30,20 +31,13 @@ def serve(
             "when the job has ended.",
         ),
     ] = None,
-    log_path: Annotated[
-        Path | None,
-        typer.Option(help="Folder of the run, for a Logger whose config has no log_path."),
-    ] = None,
+    log_path: LogPath = None,
     token_file: Annotated[
         Path | None, typer.Option(help="File with the token; without it a random one.")
     ] = None,
-    cert_file: Annotated[
-        Path | None, typer.Option(help="PEM certificate; without it one is made for this job.")
-    ] = None,
-    key_file: Annotated[Path | None, typer.Option(help="Its PEM private key.")] = None,
-    tls: Annotated[
-        bool, typer.Option(help="Encrypt what the processes say to the coordinator.")
-    ] = True,
+    cert_file: CertFile = None,
+    key_file: KeyFile = None,
+    tls: Tls = True,
     show_token: Annotated[bool, typer.Option(help="Print the token as well.")] = False,
 ) -> None:
     """Serve one job: the coordinator by itself, where the processes start by other means.

@@ -16,10 +16,10 @@ from ..proto.control import Ended, ProcessExit
 from ..proto.errors import ConfigError, UnavailableError
 from ..proto.words import stopped_by
 from . import env
-from .hosting import Host, Hosting
+from .hosting import OUTPUT, Host, Hosting
 from .outcome import exit_status, last_word, signed
 from .tending import Tending
-from .terminal import signals_to, tell
+from .terminal import signals_to, tell, tell_file
 from .visiting import Visitor
 
 _FAILED_S = 150.0
@@ -109,6 +109,7 @@ def run(task: Task) -> int:
             else:
                 side = Visitor(index, said_here, tending, tls=task.security.tls)
         except UnavailableError as error:
+            tell_file(Path(folder, OUTPUT))
             tell(f"cannot start: {error}")
             return exit_status("failure")
         try:

@@ -1,6 +1,5 @@
-"""The launcher of process 0: its coordinator, and how the other launchers find that."""
+"""The coordinator of a launcher: of all processes, or of process 0 and others elsewhere."""
 
-import contextlib
 import dataclasses
 from pathlib import Path
 
@@ -17,6 +16,9 @@ from .tending import Tending
 from .terminal import tell, tell_file
 
 LOOPBACK = "127.0.0.1"
+
+OUTPUT = "coordinator.log"
+"""What the coordinator said before a run was open; a file of the host's folder."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Host:
         hosting: what is asked for.
         said: what the environment says to all launchers of the job: an address, a
             token, or a file to write the contact to.
-        folder: for the file that the wrapped process reads.
+        folder: for the file that processes read, and for `OUTPUT`.
         tending: hears first signs and the verdict.
 
     Raises:
@@ -65,7 +67,7 @@ class Host:
         self._at = listening(host) if elsewhere else Listening(others, LOOPBACK)
         self._shared = said.contact_file
         self._file = folder / "contact"
-        self._output = folder / "coordinator.log"
+        self._output = folder / OUTPUT
         setup = jobs.new_job(
             hosting.security,
             hosting.processes,
@@ -85,11 +87,19 @@ class Host:
             raise UnavailableError(
                 f"where the coordinator is cannot be written to {error.filename}: {error.strerror}"
             ) from error
-        except BaseException as error:
+        except BaseException:
             self._sidecar.kill()
-            if isinstance(error, UnavailableError):
-                tell_file(self._output)
             raise
+
+    @property
+    def pid(self) -> int:
+        """The coordinator's process id."""
+        return self._sidecar.pid
+
+    @property
+    def ended(self) -> Ended | None:
+        """The coordinator's last word, whatever it is of; None: it has none."""
+        return self._sidecar.ended
 
     @property
     def outlets(self) -> tuple[int, ...]:
@@ -143,10 +153,7 @@ class Host:
     def close(self) -> None:
         """Lets the coordinator go: it settles; safe twice."""
         self._sidecar.release()
-        with contextlib.suppress(OSError, ConfigError):
-            path = self._shared
-            if path and Contact.from_json(path.read_text()).job_id == self._setup.job_id:
-                path.unlink()
+        Contact.withdraw(self._shared, self._setup.job_id)
 
     def _publish(self, port: int) -> None:
         """Where it listens now; who needs it looks at each connect."""

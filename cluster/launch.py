@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..proto.config import SecurityConfig
-from ..proto.contact import Contact
-from ..proto.control import AllEnded, Ended, Signalled
+from ..proto.control import Ended
 from ..proto.errors import UnavailableError
 from ..proto.words import stopped_by
-from . import address, env, jobs
-from .listener import Listener
+from . import address, env
+from .hosting import LOOPBACK, OUTPUT, Host, Hosting
 from .outcome import (
     STARTED_AGAIN,
     UNSETTLED,
@@ -25,14 +24,11 @@ from .outcome import (
     last_word,
     said,
     status_of,
-    tell_end,
 )
-from .sidecar import Sidecar
 from .tending import Tending
 from .terminal import signals_to, tell, tell_file
 
 _SETTLE_TIMEOUT_S = 150.0
-_OUTPUT = "coordinator.log"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -74,7 +70,7 @@ def run(job: Job) -> int:
                 return exit_status(lives.run())
         except UnavailableError as error:
             tell(f"cannot start: {error}")
-            tell_file(Path(folder, _OUTPUT))
+            tell_file(Path(folder, OUTPUT))
             return exit_status("failure")
 
 
@@ -111,16 +107,8 @@ class _Life:
 
     def __init__(self, job: Job, folder: Path) -> None:
         self._job = job
+        self._folder = folder
         self._log_path = None if job.log_path is None else job.log_path.absolute()
-        self._setup = jobs.new_job(
-            SecurityConfig(tls=job.tls),
-            job.processes,
-            launched=True,
-            log_path="" if self._log_path is None else str(self._log_path),
-            run_id=job.run_id,
-        )
-        self._output = folder / _OUTPUT
-        self._contact_file = folder / "contact"
         self.tending = Tending(job.grace)
 
     def run(self) -> str:
@@ -129,32 +117,28 @@ class _Life:
         Raises:
             UnavailableError: the coordinator cannot be started.
         """
-        put = self.tending.put
-        listener = Listener(restart=self._publish, death=tell, sign=put, end=put)
-        sidecar = Sidecar.start(self._setup, output=self._output, listener=listener)
+        hosting = Hosting(
+            self._job.processes,
+            host=LOOPBACK,
+            log_path=self._log_path,
+            run_id=self._job.run_id,
+            security=SecurityConfig(tls=self._job.tls),
+        )
+        host = Host(hosting, env.Environment(), self._folder, self.tending)
         try:
-            self._start(sidecar.ready())
-            self.tending.watch(sidecar.send, lambda number: sidecar.send(Signalled(number)))
-            self._settle(sidecar)
-        except UnavailableError:
-            sidecar.kill()
-            raise
+            self._start(host.told())
+            self.tending.watch(host.report, host.signalled)
+            self._settle(host)
         finally:
             self.tending.close()
-            sidecar.release()
-        if sidecar.ended is None and sidecar.opened is None:
-            tell_file(self._output)
-        ended = self._verdict(sidecar)
-        tell_end(sidecar.opened, ended)
+            host.close()
+        ended = self._verdict(host)
+        host.say(ended)
         return ended.status
 
-    def _start(self, port: int) -> None:
-        self._publish(port)
+    def _start(self, told: env.Environment) -> None:
         told = dataclasses.replace(
-            env.Environment.naming(self._contact(port)),
-            contact_file=self._contact_file,
-            run_id=self._job.run_id,
-            log_path=self._log_path,
+            told, run_id=self._job.run_id, log_path=self._log_path, publish=False
         )
         jax_port = address.free_port()
         for index in range(self._job.processes):
@@ -164,28 +148,21 @@ class _Life:
                 env.child(told, index, self._job.processes, jax_port, self._job.cpu_devices),
             )
 
-    def _contact(self, port: int) -> Contact:
-        return jobs.contact(self._setup, address.join("127.0.0.1", port))
-
-    def _publish(self, port: int) -> None:
-        """Where the coordinator listens now; the processes look at each connect."""
-        self._contact(port).save(self._contact_file)
-
-    def _settle(self, sidecar: Sidecar) -> None:
+    def _settle(self, host: Host) -> None:
         """Waits until the coordinator has settled; a signal ends the wait."""
-        sidecar.send(AllEnded(signal=self.tending.received()))
-        if not self.tending.settle(sidecar.wait, _SETTLE_TIMEOUT_S):
-            tell(f"the coordinator (pid {sidecar.pid}) settles without us")
+        host.conclude(self.tending.received())
+        if not self.tending.settle(host.wait, _SETTLE_TIMEOUT_S):
+            tell(f"the coordinator (pid {host.pid}) settles without us")
 
-    def _verdict(self, sidecar: Sidecar) -> Ended:
+    def _verdict(self, host: Host) -> Ended:
         """The coordinator's verdict; if it has none, what is known here."""
-        opened, ended = sidecar.opened, sidecar.ended
+        opened, ended = not host.unopened(), host.ended
         received, failed = self.tending.received(), self.tending.failed
-        if opened is not None and ended is not None:
+        if opened and ended is not None:
             return last_word(ended, failed)
         if received is not None:
             return Ended(stopped_by(received))
         if failed:
             named = ended if ended and ended.root_cause else None
             return named or Ended(status_of(failed[0]), said(failed[0]))
-        return Ended("success") if opened is None else UNSETTLED
+        return UNSETTLED if opened else Ended("success")

@@ -5,7 +5,6 @@ when the job has settled. It cannot see how processes end: one that goes without
 a word is lost after ``timing.lost_after_s``.
 """
 
-import contextlib
 import dataclasses
 import queue
 import shlex
@@ -115,10 +114,7 @@ class _Serving:
 
     def withdraw(self) -> None:
         """Removes the contact, but not one that another has written there."""
-        path = self._service.contact
-        with contextlib.suppress(OSError, ConfigError):
-            if path and Contact.from_json(path.read_text()).job_id == self._setup.job_id:
-                path.unlink()
+        Contact.withdraw(self._service.contact, self._setup.job_id)
 
     def _say(self, contact: Contact) -> None:
         """How workers reach it: lines for their shell on standard output."""

@@ -1,7 +1,6 @@
 """`podlog watch` at work: shows each look at a job, and tells how it stands by an exit status."""
 
 import contextlib
-import os
 import shutil
 import sys
 from collections.abc import Generator
@@ -11,6 +10,7 @@ from rich.live import Live
 
 from ..coordinator.cli import Seen, snapshot_json
 from ..proto import podlog_pb2 as pb
+from ..proto.stdout import nobody_reads
 from .outcome import exit_status
 from .watchview import render
 
@@ -69,8 +69,7 @@ def watch(looks: Looks, *, once: bool, as_json: bool) -> int:
     except KeyboardInterrupt:
         return LEFT
     except BrokenPipeError:
-        # Whoever reads has enough; the interpreter must not flush into the pipe again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nobody_reads()
     return status
 
 

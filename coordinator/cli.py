@@ -1,7 +1,6 @@
 """What the `podlog` command asks of a run. Reads, never writes."""
 
 import contextlib
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import IO, Any
 
 from ..proto.errors import ConfigError
 from ..proto.rows import Row
+from ..proto.stdout import nobody_reads
 from .audit import Audit, audit
 from .audittext import as_json as audit_json
 from .audittext import as_text as audit_text
@@ -118,5 +118,4 @@ def _output(out: Path | None) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads has enough; the interpreter must not flush into the pipe again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nobody_reads()

@@ -137,7 +137,6 @@ def _proposal(action: Propose) -> pb.CoordinatorMessage:
         kind=asked.kind,
         text=asked.text,
         process=asked.process,
-        training=asked.training,
     )
     return pb.CoordinatorMessage(stop_proposal=proposal)
 

@@ -66,3 +66,10 @@ class Contact:
         with os.fdopen(fd, "w") as file:
             file.write(self.to_json() + "\n")
         fresh.replace(path)
+
+    @classmethod
+    def withdraw(cls, path: Path | None, job_id: str) -> None:
+        """Removes the file in which a job's contact was saved, but not what another has written."""
+        with contextlib.suppress(OSError, ConfigError):
+            if path and cls.from_json(path.read_text()).job_id == job_id:
+                path.unlink()

@@ -1,4 +1,4 @@
-# fate.proto sha256: 33a04c0272bc40e671bd73ca555de2a38f2454b02061d2f20d865333c9bfb148
+# fate.proto sha256: b769bd3a7e03301275e2c9bbfff7bad5f80f36f3f5983116d0b2f5be418924e8
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -55,22 +55,20 @@ class Failed(_message.Message):
     def __init__(self, status: _Optional[str] = ..., error: _Optional[str] = ..., trace: _Optional[str] = ..., step: _Optional[int] = ...) -> None: ...
 
 class StopProposal(_message.Message):
-    __slots__ = ("id", "stop", "nans", "kind", "text", "process", "training")
+    __slots__ = ("id", "stop", "nans", "kind", "text", "process")
     ID_FIELD_NUMBER: _ClassVar[int]
     STOP_FIELD_NUMBER: _ClassVar[int]
     NANS_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     PROCESS_FIELD_NUMBER: _ClassVar[int]
-    TRAINING_FIELD_NUMBER: _ClassVar[int]
     id: int
     stop: bool
     nans: bool
     kind: str
     text: str
     process: int
-    training: int
-    def __init__(self, id: _Optional[int] = ..., stop: bool = ..., nans: bool = ..., kind: _Optional[str] = ..., text: _Optional[str] = ..., process: _Optional[int] = ..., training: _Optional[int] = ...) -> None: ...
+    def __init__(self, id: _Optional[int] = ..., stop: bool = ..., nans: bool = ..., kind: _Optional[str] = ..., text: _Optional[str] = ..., process: _Optional[int] = ...) -> None: ...
 
 class StopOutcome(_message.Message):
     __slots__ = ("id", "decided", "step", "stop", "nans", "kind", "text", "process", "training")

@@ -7,6 +7,10 @@ the first gate with a step at or beyond it.
 
 import dataclasses
 
+from ..proto.stops import Answer, covered, covers
+
+__all__ = ["Agreement", "Answer", "Hold", "Outcome", "Passed", "Wish"]
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Passed:
@@ -47,16 +51,6 @@ class Outcome:
     stop: bool = False
     nans: bool = False
     training: int = 0
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Answer:
-    """Where this process is; see `StopAnswer` in the .proto."""
-
-    id: int
-    gate: int
-    training: int
-    outcome: bool = False
 
 
 @dataclasses.dataclass(slots=True)
@@ -118,7 +112,7 @@ class Agreement:
     def wish(self, *, stop: bool, nans: bool, kind: str, text: str, step: int) -> Wish | None:
         """Asks for a stop in this training; None if what was asked or decided covers it."""
         wish = Wish(stop, nans, kind, text, step, self.training)
-        if self._covered(wish) or any(_covers(w, wish) for w in self._wishes):
+        if self._decided(wish) or any(covers(w, wish) for w in self._wishes):
             return None
         self._wishes.append(wish)
         return wish
@@ -159,7 +153,7 @@ class Agreement:
         if decision is None and outcome.decided and outcome.training >= self.training:
             decision = _Decision(outcome, self.last_gate, self.last_gate >= outcome.step)
             self._decisions[outcome.id] = decision
-            self._wishes = [w for w in self._wishes if not self._covered(w)]
+            self._wishes = [w for w in self._wishes if not self._decided(w)]
         if outcome.id >= self._newest:
             self._newest = outcome.id
             self._let_go()
@@ -182,12 +176,5 @@ class Agreement:
         for hold in holds:
             hold.passed = self._pass(hold.step)
 
-    def _covered(self, wish: Wish) -> bool:
-        outcomes = [d.outcome for d in self._decisions.values()]
-        return (not wish.stop or any(o.stop for o in outcomes)) and (
-            not wish.nans or any(o.nans for o in outcomes)
-        )
-
-
-def _covers(one: Wish, other: Wish) -> bool:
-    return one.stop >= other.stop and one.nans >= other.nans
+    def _decided(self, wish: Wish) -> bool:
+        return covered(wish, (d.outcome for d in self._decisions.values()))

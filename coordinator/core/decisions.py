@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 from ...proto.records import STOP_COUNTS_AS
+from ...proto.stops import covered, covers
 from .stopmessages import Outcome, Request, Stopped
 from .trainings import Trainings
 
@@ -137,15 +138,10 @@ class Decisions:
 
     def _covered(self, request: Request) -> bool:
         """Whether what is open or decided holds all that is asked for."""
-        return self._has(request) or any(
-            r.stop >= request.stop and r.nans >= request.nans for r, _ in self._open
-        )
+        return self._has(request) or any(covers(r, request) for r, _ in self._open)
 
     def _has(self, request: Request) -> bool:
-        decided = [d.request for d in self._decided]
-        return (not request.stop or any(r.stop for r in decided)) and (
-            not request.nans or any(r.nans for r in decided)
-        )
+        return covered(request, (d.request for d in self._decided))
 
 
 def what(request: Request) -> str:

@@ -45,8 +45,9 @@ import json
 from collections.abc import Callable, Set
 from typing import Any
 
+from ...proto.stops import Answer
 from .decisions import Decision, Decisions, what
-from .stopmessages import Action, Answer, Note, Outcome, Propose, Request, Split, Stopped
+from .stopmessages import Action, Note, Outcome, Propose, Request, Split, Stopped
 from .trainings import Trainings
 
 __all__ = [

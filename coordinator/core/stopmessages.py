@@ -27,16 +27,6 @@ class Request:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Answer:
-    """What a process answers; see `StopAnswer` in the .proto."""
-
-    id: int
-    gate: int
-    training: int
-    outcome: bool = False
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Propose:
     """To do: send a `StopProposal` to `process`."""
 

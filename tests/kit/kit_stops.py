@@ -1,11 +1,9 @@
-"""A pod in one event queue: real agreements, simulated loops, messages, faults and time."""
+"""A simulated pod: real agreements, loops, faults, and a coordinator that may die."""
 
-import heapq
-import itertools
-import random
 from collections.abc import Callable, Sequence
 
 from kit_stoploop import START, Decided, Loop, T, course
+from kit_stopwires import Wires
 
 from podlog.coordinator.core.stop import (
     Answer,
@@ -19,7 +17,7 @@ from podlog.coordinator.core.stop import (
 from podlog.worker import agreement as worker
 
 
-class Pod:
+class Pod(Wires):
     """Runs one seed; see `kit_stopcheck` for what must hold.
 
     Args:
@@ -29,20 +27,15 @@ class Pod:
 
     def __init__(self, seed: int, hold_s: float = T) -> None:
         self.hold_s = hold_s
-        rng = self.rng = random.Random(seed)
-        self.now = 0.0
-        self._queue: list[tuple[float, int, Callable[..., None], tuple[object, ...]]] = []
-        self._order = itertools.count()
+        super().__init__(seed)
+        rng = self.rng
         self.course = course(rng)
         self.loops = [Loop(i, 0, hold_s) for i in range(rng.choice((2, 3, 3, 4)))]
-        self.lost: set[int] = set()
-        self.done: set[int] = set()
         self.speed = rng.choice((0.3, 0.7, 1.0))
         self.lead = rng.choice((0, 0, 1, 4))
         self.slow = {i for i in range(len(self.loops)) if rng.random() < 0.15}
         self.calm = rng.random() < 0.3
         self.core = self._core()
-        self.up, self.late = True, False
         self.crash = 0
         self.decided: dict[int, Decided] = {}
         self.answered: dict[int, dict[int, int]] = {}  # proposal: incarnations that answered it
@@ -76,16 +69,6 @@ class Pod:
                 self._cut(loop)
                 self._connect(loop, loop.life)
         self._until(62.0)
-
-    def _until(self, end: float) -> None:
-        queue = self._queue
-        while queue and queue[0][0] <= end:
-            self.now, _, call, args = heapq.heappop(queue)
-            call(*args)
-        self.now = end
-
-    def _after(self, seconds: float, call: Callable[..., None], *args: object) -> None:
-        heapq.heappush(self._queue, (self.now + seconds, next(self._order), call, args))
 
     # -------------------------------------------------------------- the loops
 
@@ -172,68 +155,6 @@ class Pod:
         loop.proposed.clear()
         loop.agreement.training_started()
         self._send_up(loop, Answer(0, -1, loop.agreement.training))
-
-    # -------------------------------------------------------------- the network
-
-    def _delay(self, loop: Loop) -> float:
-        rng = self.rng
-        if self.late:
-            return 0.2
-        if self.calm or loop.index not in self.slow or rng.random() < 0.5:
-            return rng.uniform(0.001, 0.2) if rng.random() < 0.8 else rng.uniform(0.2, 2.4)
-        return rng.uniform(2.5, 14)
-
-    def _arrival(self, loop: Loop, way: int) -> float:
-        loop.arrivals[way] = max(loop.arrivals[way], self.now + self._delay(loop))
-        return loop.arrivals[way] - self.now
-
-    def _connect(self, loop: Loop, life: int) -> None:
-        if life != loop.life or not loop.alive or loop.connection % 2:
-            return
-        if not self.up:
-            self._after(self.rng.uniform(0.1, 1), self._connect, loop, life)
-            return
-        loop.connection += 1
-        loop.arrivals = [self.now, self.now]
-        self.lost.discard(loop.index)
-        self._do(lambda: self.core.joined(loop.index, loop.incarnation, self.now))
-        for wish in loop.agreement.wishes():
-            self._send_up(loop, wish)
-        self._send_up(loop, loop.agreement.training)
-        if loop.ended:
-            self._send_up(loop, "done")
-
-    def _cut(self, loop: Loop) -> None:
-        """The stream breaks: what is on its way is lost."""
-        if loop.connection % 2:
-            loop.connection += 1
-            self._after(self.rng.uniform(0, 0.5), self._left, loop.index, loop.connection)
-
-    def _left(self, index: int, connection: int) -> None:
-        if self.up and self.loops[index].connection == connection:
-            self._do(lambda: self.core.left(index, self.now))
-            self._after(12.0, self._lose, index, connection)
-
-    def _lose(self, index: int, connection: int) -> None:
-        if self.loops[index].connection == connection and index not in self.done:
-            self.lost.add(index)
-            if self.up:
-                self._do(lambda: self.core.ended(index, self.now))
-
-    def _break(self, loop: Loop) -> None:
-        loop = self.loops[loop.index]
-        self._cut(loop)
-        away = self.rng.uniform(0.1, 2) if self.rng.random() < 0.7 else self.rng.uniform(2, 18)
-        self._after(away, self._connect, loop, loop.life)
-
-    def _send_up(self, loop: Loop, message: object) -> None:
-        if loop.connection % 2:
-            self._after(self._arrival(loop, 0), self._above, loop, loop.connection, message)
-
-    def _send_down(self, index: int, message: Propose | Outcome) -> None:
-        loop = self.loops[index]
-        if loop.connection % 2:
-            self._after(self._arrival(loop, 1), self._below, loop, loop.connection, message)
 
     def _below(self, loop: Loop, connection: int, message: Propose | Outcome) -> None:
         """A worker's link thread takes a message and answers."""

@@ -4,31 +4,19 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
+from kit_gates import found, gate_of
 from kit_until import until
 
 from podlog.proto import podlog_pb2 as pb
-from podlog.proto.config import LoggerConfig, TimingConfig
+from podlog.proto.config import LoggerConfig
 from podlog.proto.records import Kind
 from podlog.worker import Logger
 from podlog.worker.agreement import Passed
-from podlog.worker.ending import Ending
 from podlog.worker.gate import Gate
-from podlog.worker.guard import Finding
-from podlog.worker.recorder import Found
 
 GO, STOP, NANS = Passed(False, False), Passed(False, True), Passed(True, False)
-
-
-def _gate(processes: int = 2, timeout_s: float = 30.0, **policies: Any) -> Gate:
-    timing = TimingConfig(stop_timeout_s=timeout_s)
-    return Gate(LoggerConfig(timing=timing, **policies), processes)
-
-
-def _found(*, nan: bool = True, everywhere: bool, kind: Kind = Kind.STEP, ticket: int = 1) -> Found:
-    return Found(kind, "train", 3, (Finding("loss", nan, everywhere),), ticket)
 
 
 def _requests(gate: Gate) -> list[pb.StopRequest]:
@@ -74,73 +62,6 @@ def held() -> Iterator[Callable[[Gate, int], Thread]]:
         thread.join()
 
 
-# ---------------------------------------------------------------------- alone
-
-
-def test_alone_everything_comes_true_at_once() -> None:
-    """Nothing is asked and nothing is said."""
-    gate = _gate(1, nan="stop")
-    assert gate.pass_gate(1) == GO
-    gate.found(_found(everywhere=True))
-    assert gate.pass_gate(2) == Passed(True, True)
-    gate.training_started(1)
-    assert gate.pass_gate(0) == GO
-    gate.request("request", "enough", 0)
-    assert gate.pass_gate(1) == STOP
-    assert gate.messages() == []
-
-
-def test_alone_a_nan_under_warn_does_not_stop() -> None:
-    """It is found; in a host record not even that."""
-    gate = _gate(1)
-    gate.found(_found(everywhere=True, kind=Kind.HOST))
-    gate.found(_found(everywhere=True, nan=False))
-    assert gate.pass_gate(1) == GO
-    gate.found(_found(everywhere=True))
-    assert gate.pass_gate(1) == NANS
-
-
-@pytest.mark.parametrize(
-    ("kind", "status", "text"),
-    [
-        ("nan", "nan", "'loss' is NaN at step 3; it stopped at step 4"),
-        ("preempted", "preempted", "SIGTERM; it stopped at step 4"),
-        ("request", "success", ""),
-    ],
-)
-def test_alone_a_success_counts_as_what_stopped_it(kind: str, status: str, text: str) -> None:
-    """The first that counts, with where; what says more than success stays, as does a pod's."""
-    gate, pod = _gate(1, nan="stop"), _gate(2, nan="stop")
-    for each in (gate, pod):
-        if kind == "nan":
-            each.found(_found(everywhere=True))
-        else:
-            each.request(kind, "SIGTERM", 3)
-        each.request("preempted" if kind == "nan" else "request", "later", 3)
-    assert gate.pass_gate(4).stop
-    assert gate.pass_gate(5).stop
-    assert gate.ending(Ending("success")) == Ending(status, text)
-    assert gate.ending(Ending("failure", "boom")) == Ending("failure", "boom")
-    assert gate.ending(Ending("nan", "own")) == Ending("nan", "own")
-    assert pod.ending(Ending("success")) == Ending("success")
-    gate.training_started(1)
-    assert gate.ending(Ending("success")) == Ending("success")
-
-
-@pytest.mark.parametrize("status", ["success", "nan"])
-def test_alone_the_verdict_names_what_stopped_the_training(status: str) -> None:
-    """And where; also if it was found only when all is flushed."""
-    with Logger(LoggerConfig(nan="stop")) as logger:
-        logger.on_training_start()
-        logger.log_host_metrics({"loss": float("nan")}, 7)
-        if status == "nan":
-            assert logger.should_stop(8)
-        verdict = logger.finalize(status)
-    assert (verdict.status, verdict.final) == ("nan", True)
-    assert "nan ('loss' is NaN at step 7" in verdict.root_cause
-    assert ("it stopped at step 8" in verdict.root_cause) == (status == "nan")
-
-
 # ------------------------------------------------------------------- in a pod
 
 
@@ -164,8 +85,8 @@ def test_what_is_found_in_a_pod(
     at_once: bool,
 ) -> None:
     """What all see is found at once; a stop, and what some see, is asked for."""
-    gate = _gate(**policies)
-    gate.found(_found(nan=nan, everywhere=everywhere))
+    gate = gate_of(**policies)
+    gate.found(found(nan=nan, everywhere=everywhere))
     assert [(r.stop, r.nans, r.kind) for r in _requests(gate)] == ([asked] if asked else [])
     assert gate.pass_gate(4) == Passed(at_once, False)
 
@@ -173,27 +94,27 @@ def test_what_is_found_in_a_pod(
 def test_a_nan_of_a_host_record_counts_only_under_stop() -> None:
     """It is this process's own."""
     for policy, count in (("warn", 0), ("stop", 1)):
-        gate = _gate(nan=policy)
-        gate.found(_found(everywhere=False, kind=Kind.HOST))
+        gate = gate_of(nan=policy)
+        gate.found(found(everywhere=False, kind=Kind.HOST))
         assert len(_requests(gate)) == count
 
 
 def test_what_was_handed_in_before_a_training_is_not_found_in_it() -> None:
     """However late it is looked at: else one process would find it, and another not."""
-    gate = _gate()
+    gate = gate_of()
     gate.training_started(5)
     gate.messages()
-    gate.found(_found(everywhere=True, ticket=5))
-    gate.found(_found(everywhere=False, ticket=4))
+    gate.found(found(everywhere=True, ticket=5))
+    gate.found(found(everywhere=False, ticket=4))
     assert gate.pass_gate(0) == GO
     assert gate.messages() == []
-    gate.found(_found(everywhere=True, ticket=6))
+    gate.found(found(everywhere=True, ticket=6))
     assert gate.pass_gate(0) == NANS
 
 
 def test_requests_wake_the_link_and_are_sent_again_at_each_connect() -> None:
     """Until an outcome covers them."""
-    gate = _gate()
+    gate = gate_of()
     woken: list[bool] = []
     gate.wake = lambda: woken.append(True)
     gate.request("preempted", "SIGTERM", 7)
@@ -212,7 +133,7 @@ def test_requests_wake_the_link_and_are_sent_again_at_each_connect() -> None:
 
 def test_the_start_of_a_training_is_said() -> None:
     """With id 0, and at once: the agreement is of one training."""
-    gate = _gate()
+    gate = gate_of()
     gate.training_started(0)
     (said,) = [m["stop_answer"] for m in gate.messages()]
     assert (said.id, said.gate, said.training) == (0, -1, 1)
@@ -224,7 +145,7 @@ def test_the_start_of_a_training_is_said() -> None:
 
 def test_a_held_gate_wakes_with_the_outcome(held: Callable[[Gate, int], Thread]) -> None:
     """And says what was decided; another process may be in evaluation, it answers as well."""
-    gate = _gate()
+    gate = gate_of()
     gate.pass_gate(7)
     gate.receive(pb.StopProposal(id=1, stop=True))
     assert _answers(gate) == [(1, 7, False)]
@@ -238,7 +159,7 @@ def test_a_held_gate_wakes_with_the_outcome(held: Callable[[Gate, int], Thread])
 
 def test_a_held_gate_is_passed_at_its_deadline() -> None:
     """Counted from the receipt of the proposal; the next one is not held."""
-    gate = _gate(timeout_s=0.3)
+    gate = gate_of(timeout_s=0.3)
     received = time.monotonic()
     gate.receive(pb.StopProposal(id=1, stop=True))
     thread = Thread(gate, 8)
@@ -249,7 +170,7 @@ def test_a_held_gate_is_passed_at_its_deadline() -> None:
 
 def test_a_newer_proposal_lets_a_held_gate_pass(held: Callable[[Gate, int], Thread]) -> None:
     """It is named in the answer."""
-    gate = _gate()
+    gate = gate_of()
     gate.receive(pb.StopProposal(id=1, stop=True))
     thread = held(gate, 8)
     gate.receive(pb.StopProposal(id=2, stop=True))
@@ -259,7 +180,7 @@ def test_a_newer_proposal_lets_a_held_gate_pass(held: Callable[[Gate, int], Thre
 
 def test_a_withdrawn_proposal_lets_a_held_gate_pass(held: Callable[[Gate, int], Thread]) -> None:
     """A connection that breaks in between changes nothing."""
-    gate = _gate()
+    gate = gate_of()
     gate.receive(pb.StopProposal(id=1, stop=True))
     thread = held(gate, 8)
     gate.reconnected()
@@ -269,7 +190,7 @@ def test_a_withdrawn_proposal_lets_a_held_gate_pass(held: Callable[[Gate, int], 
 
 def test_a_signal_handler_may_ask_while_its_thread_is_held() -> None:
     """The main thread is in the gate; no lock is taken twice."""
-    gate = _gate(timeout_s=1.0)
+    gate = gate_of(timeout_s=1.0)
     gate.receive(pb.StopProposal(id=1))
     before = signal.signal(signal.SIGUSR1, lambda *_: gate.request("request", "a signal", 1))
     main = threading.main_thread().ident
@@ -286,7 +207,7 @@ def test_a_signal_handler_may_ask_while_its_thread_is_held() -> None:
 
 def test_a_loop_without_gates_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     """Since it would run on while the others wait for it."""
-    gate = _gate()
+    gate = gate_of()
     gate.receive(pb.StopOutcome(id=1, decided=True, step=120, stop=True))
     gate.at = lambda: 120
     gate.messages()

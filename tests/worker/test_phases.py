@@ -1,45 +1,10 @@
 """What a heartbeat says of the training thread, told with a manual clock."""
 
-import threading
-from collections.abc import Callable
-
 import pytest
+from kit_phases import At
 
-from podlog.proto import podlog_pb2 as pb
-from podlog.worker.phases import FETCH, Phases
+from podlog.worker.phases import FETCH
 from podlog.worker.silence import COMPILE, OURS
-
-
-class At:
-    """Phases with a clock that the test turns."""
-
-    def __init__(self) -> None:
-        self.now = 100.0
-        self.phases = Phases(lambda: self.now)
-        self.me = threading.get_ident()
-
-    def step(self, step: int, after: float) -> None:
-        self.now += after
-        self.phases.stepped(step, self.now)
-
-    def enter(self, mode: str, after: float = 0.0) -> None:
-        self.now += after
-        self.phases.entered_mode(mode, self.now)
-
-    def leave(self, back: str, outside: bool, after: float = 0.0) -> None:
-        self.now += after
-        self.phases.left_mode(back, self.now, outside=outside)
-
-    def compile(self, seconds: float) -> None:
-        self.phases.compile_began(self.me, self.now)
-        self.now += seconds
-        self.phases.compile_ended(self.me, self.now)
-
-    def beat(self, after: float = 0.0) -> pb.Heartbeat:
-        self.now += after
-        beat = pb.Heartbeat()
-        self.phases.fill(beat, self.now)
-        return beat
 
 
 @pytest.fixture
@@ -212,41 +177,6 @@ def test_waiting_for_the_device(at: At) -> None:
         assert at.beat(after=1.0).longest_s == 40.0
 
 
-def test_other_threads(at: At) -> None:
-    """A thread that goes on reporting does not hide that the training thread is silent."""
-
-    def report() -> None:
-        at.phases.touch("log_host_metrics")
-        with at.phases.within("upload", "phase"), at.phases.ours("flush"):
-            assert (at.beat().phase, at.beat().quiet) == ("", False)
-
-    at.enter("train")
-    at.step(1, 1.0)
-    at.now += 60.0
-    _in_thread(report)
-    beat = at.beat()
-    assert (beat.idle_s, beat.last) == (60.0, "log_step")
-    at.phases.touch("should_stop")
-    assert (at.beat().idle_s, at.beat().last) == (0.0, "should_stop")
-
-
-def test_training_in_another_thread(at: At) -> None:
-    """The thread that runs the loop is the training thread, not the one that made the Logger."""
-    done: list[int] = []
-
-    def train() -> None:
-        at.enter("train")
-        at.step(1, 1.0)
-        with at.phases.within("data"):
-            assert at.beat().phase == "data"
-        done.append(threading.get_ident())
-
-    _in_thread(train)
-    assert at.phases.thread == done[0]
-    at.phases.touch("should_stop")
-    assert at.beat().last == "log_step"
-
-
 def test_calls(at: At) -> None:
     """How far it is within its step: each call counts, also the end of a phase; a step resets."""
     at.enter("train")
@@ -283,19 +213,3 @@ def test_a_clock_that_stands(at: At) -> None:
     at.step(1, 0.0)
     beat = at.beat(after=-1.0)
     assert (beat.idle_s, beat.longest_s) == (0.0, 0.0)
-
-
-def _in_thread(call: Callable[[], None]) -> None:
-    errors: list[BaseException] = []
-
-    def run() -> None:
-        try:
-            call()
-        except BaseException as error:
-            errors.append(error)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join()
-    if errors:
-        raise errors[0]
