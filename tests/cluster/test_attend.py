@@ -85,10 +85,7 @@ def test_a_coordinator_that_comes_again_is_told_again(
     """One that died had heard of the exit; the one in its place must hear it too."""
     first, mine = net(), launcher()
     mine.find(first)
-    server = first.endpoint._server
-    assert server is not None
-    until(lambda: server._entrance.open["launchers"] == 1)
-    server.stop(0.0)
+    _die(first)
     second = net()
     mine.find(second)
     mine.attendance.report(KILLED)
@@ -103,10 +100,7 @@ def test_one_that_is_gone_is_given_up(
     monkeypatch.setattr(attend, "AWAY_S", 0.3)
     here, mine = net(), launcher()
     mine.find(here)
-    server = here.endpoint._server
-    assert server is not None
-    until(lambda: server._entrance.open["launchers"] == 1)
-    server.stop(0.0)
+    _die(here)
     assert not mine.attendance.wait(0.5)
     mine.attendance.report(KILLED)
     began = time.monotonic()
@@ -132,3 +126,11 @@ def test_a_refusal_is_for_good(net: Callable[[], Net], launcher: Callable[..., L
     mine.find(net())
     assert mine.attendance.wait(10)
     assert "another" in mine.attendance.refused
+
+
+def _die(here: Net) -> None:
+    """Its server is gone, with a launcher that attended."""
+    server = here.endpoint._server
+    assert server is not None
+    until(lambda: server._entrance.open["launchers"] == 1)
+    server.stop(0.0)

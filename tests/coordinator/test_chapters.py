@@ -54,14 +54,8 @@ def test_alone_each_chapter_ends_with_its_line(make: Make, tmp_path: Path) -> No
 
 def test_in_a_pod_the_line_is_the_last(net: Callable[..., Net], tmp_path: Path) -> None:
     """Behind what processes log between ``finalize`` and their goodbye."""
-    here = net(2)
-    voices = here.voices(2)
-    here.open(voices[0], tmp_path)
+    here, voices = _succeeded(net, tmp_path)
     for voice in voices:
-        voice.log(1)
-        voice.finalize()
-    for voice in voices:
-        assert voice.verdict().status == "success"
         voice.drafts([body_draft(LogLine(20, "app", f"bye from {voice.hello.process}"), 1.0)])
         voice.acked()
     assert verdicts(tmp_path) == ["verdict: success"]
@@ -102,14 +96,7 @@ def test_what_fails_after_a_success_opens_a_chapter_that_failed(
     net: Callable[..., Net], tmp_path: Path
 ) -> None:
     """The first verdict stands, and the job does not end in success."""
-    here = net(2)
-    voices = here.voices(2)
-    here.open(voices[0], tmp_path)
-    for voice in voices:
-        voice.log(1)
-        voice.finalize()
-    for voice in voices:
-        assert voice.verdict().status == "success"
+    here, voices = _succeeded(net, tmp_path)
     for _ in range(2):
         voices[1].send(failed=pb.Failed(status="failure", error="ValueError: export", step=9))
     for voice in voices:
@@ -238,3 +225,16 @@ def test_what_was_told_of_an_older_job_stands() -> None:
     )
     assert (newer.number, newer.given) == (2, None)
     journal.close()
+
+
+def _succeeded(net: Callable[..., Net], folder: Path) -> tuple[Net, list[Voice]]:
+    """A job of two that have logged, finalized, and heard of a success."""
+    here = net(2)
+    voices = here.voices(2)
+    here.open(voices[0], folder)
+    for voice in voices:
+        voice.log(1)
+        voice.finalize()
+    for voice in voices:
+        assert voice.verdict().status == "success"
+    return here, voices

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from kit_peers import Ear, Voice, job
 
@@ -19,6 +19,17 @@ from podlog.proto.control import AllEnded, Ended, Notice, Opened, Ready, Setup, 
 from podlog.proto.rows import EventItem
 from podlog.proto.session import Session
 from podlog.worker.transport import grpc_connector
+
+
+def spawn(errors: IO[bytes]) -> "subprocess.Popen[bytes]":
+    """A coordinator's own process, which has not been told its `Setup` yet."""
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "podlog.coordinator"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        start_new_session=True,
+    )
 
 
 class Lone:
@@ -40,13 +51,7 @@ class Lone:
     def start(self) -> None:
         """Starts one, on the run that the one before it had open."""
         self.notices = []
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "podlog.coordinator"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            start_new_session=True,
-        )
+        self._process = spawn(self._errors)
         self.tell(self.setup)
         self._reader = threading.Thread(target=self._read, name="lone", daemon=True)
         self._reader.start()

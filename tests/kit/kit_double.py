@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
+from kit_rpc import serving
 
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.codec import decode_block, read_schema
@@ -191,14 +192,7 @@ class Server:
         self.token = token
         self.refusal = refusal
         self._pool = concurrent.futures.ThreadPoolExecutor(8)
-        self._server = grpc.server(self._pool, options=[("grpc.so_reuseport", 0)])
-        handler = grpc.stream_stream_rpc_method_handler(
-            self._serve,
-            request_deserializer=pb.WorkerMessage.FromString,
-            response_serializer=pb.CoordinatorMessage.SerializeToString,
-        )
-        methods = grpc.method_handlers_generic_handler("podlog.v1.Podlog", {"Connect": handler})
-        self._server.add_generic_rpc_handlers((methods,))
+        self._server = serving(self._serve, self._pool)
         if cert:
             credentials = grpc.ssl_server_credentials([(key, cert)])
             self.port = self._server.add_secure_port("127.0.0.1:0", credentials)

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
+from kit_rpc import serving
 
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.gaps import block_span
@@ -36,14 +37,7 @@ class Listener:
         self.acks = True
         self._streams: list[queue.SimpleQueue[pb.CoordinatorMessage | None]] = []
         self._changed = threading.Condition()
-        self._server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
-        handler = grpc.stream_stream_rpc_method_handler(
-            self._connect,
-            request_deserializer=pb.WorkerMessage.FromString,
-            response_serializer=pb.CoordinatorMessage.SerializeToString,
-        )
-        service = grpc.method_handlers_generic_handler("podlog.v1.Podlog", {"Connect": handler})
-        self._server.add_generic_rpc_handlers((service,))
+        self._server = serving(self._connect, ThreadPoolExecutor(8))
         self.address = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
         self._server.start()
 

@@ -3,8 +3,6 @@
 import contextlib
 import itertools
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +11,7 @@ from pathlib import Path
 import cloudpickle
 import grpc
 import psutil
+from kit_coordinator import spawn
 from kit_peers import Voice, job
 
 from podlog.cluster import credentials
@@ -42,13 +41,7 @@ class Target:
         self.folder = folder / "run"
         self.setup = job(PROCESSES, cert=secret.cert, key=secret.key)
         self._errors = (folder / "stderr").open("wb")
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "podlog.coordinator"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            start_new_session=True,
-        )
+        self.process = spawn(self._errors)
         self.tell(self.setup)
         ready = load(self._line())
         assert isinstance(ready, Ready)
