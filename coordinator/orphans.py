@@ -8,6 +8,7 @@ committed; one that fails is let go and found again later.
 
 import logging
 import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +24,11 @@ _log = logging.getLogger(__name__)
 
 _FIRST_PAUSE_S = 1.0
 _LONGEST_PAUSE_S = 30.0
+_LOCKED_S = 1.0
+"""Between looks at what is stored and locked by another."""
+
+_LAST_LOOKS = 20
+_LAST_LOOK_S = 0.1
 
 
 class Delivery:
@@ -92,6 +98,7 @@ class Orphans:
         self._asked = 0
         self._told: set[tuple[int, str]] = set()
         self._refused: set[int] = set()
+        self._stored: dict[int, spoolfile.Orphan] = {}
         self._changed = threading.Condition()
         self._closed = False
         self._delivery: Delivery | None = None
@@ -124,12 +131,7 @@ class Orphans:
 
     def _loop(self) -> None:
         pauses = Backoff(_FIRST_PAUSE_S, _LONGEST_PAUSE_S)
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._closed or self._asked > self.through)
-                asked = self._asked
-            if self._closed:
-                return
+        while (asked := self._next_scan()) is not None:
             if self._all_through():
                 pauses.reset()
                 self.through = asked
@@ -137,6 +139,24 @@ class Orphans:
                 continue
             with self._changed:
                 self._changed.wait_for(lambda: self._closed, pauses.next())
+        looks = _LAST_LOOKS
+        while self._stored and looks:
+            time.sleep(_LAST_LOOK_S)
+            self._delete_stored()
+            looks -= 1
+
+    def _next_scan(self) -> int | None:
+        """Waits for a scan that is asked for; its number, or None: it was closed."""
+        while True:
+            with self._changed:
+                every = _LOCKED_S if self._stored else None
+                self._changed.wait_for(lambda: self._closed or self._asked > self.through, every)
+                asked = self._asked
+            if self._closed:
+                return None
+            if asked > self.through:
+                return asked
+            self._delete_stored()
 
     def _all_through(self) -> bool:
         """Delivers what lies in the folders; false if something has to be tried again."""
@@ -182,8 +202,15 @@ class Orphans:
         for problem in orphan.problems:
             self._tell(orphan, folder, problem)
         if stored >= orphan.last:
-            orphan.delete()
+            self._stored[hello.incarnation] = orphan
+            self._delete_stored()
         return True
+
+    def _delete_stored(self) -> None:
+        """What a worker would deliver too is locked until it knows that all is stored, or ends."""
+        for incarnation, orphan in list(self._stored.items()):
+            if orphan.delete():
+                del self._stored[incarnation]
 
     def _hand_over(self, delivery: Delivery) -> int | None:
         """Up to where all is stored after it; None: it was not, for now.

@@ -2,6 +2,8 @@
 
 Nothing here knows what a process does between two heartbeats: until the next
 one is overdue, its training thread is taken to have called as the last one said.
+One whose heartbeats stop is frozen whole, by SIGSTOP or by a call that keeps the
+interpreter: what it said last may be from before it began.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -37,6 +39,7 @@ class Stalls:
     def __init__(self, members: Mapping[int, Member], timing: TimingConfig) -> None:
         self._members = members
         self._timing = timing
+        self._now = 0.0  # of the last tick
         self._excused: dict[int, float] = {}
         self._ready: dict[int, tuple[int, float]] = {}  # by training: lowest step, last moment
 
@@ -47,6 +50,7 @@ class Stalls:
             first_sign: where something is wrong, if it is: all wait for that process.
             now: monotonic seconds.
         """
+        self._now = now
         self._excuse()
         silent: list[Member] = []
         while found := [m for m, due in self._deadlines() if due <= now] or (
@@ -61,7 +65,7 @@ class Stalls:
         whom = sign.process if sign else self.culprit(None)
         for member in self.stalled():
             waits = member.process != whom
-            member.reason = f"waiting for process {whom}" if waits else _line(member, now)
+            member.reason = f"waiting for process {whom}" if waits else self._line(member)
         silent.sort(key=lambda m: m.process)
         return [Change(m.process, State.RUNNING, State.STALLED, m.reason) for m in silent]
 
@@ -139,9 +143,13 @@ class Stalls:
             m
             for m in self._members.values()
             if m.state is State.RUNNING and m.failed is None and m.found is None
-            if m.beat_at is not None and not m.beat.quiet and m.beat.longest <= 0
-            if now - m.called >= most and self._least_far([*stalled, m]) is m
+            if self._mute(m) or (_unmeasured(m) and now - m.called >= most)
+            if self._least_far([*stalled, m]) is m
         ]
+
+    def _mute(self, member: Member) -> bool:
+        """Whether its heartbeats stopped: all of it is frozen, whatever the last one said."""
+        return self._now - member.heard >= OVERDUE * self._timing.heartbeat_s
 
     def _due(self, member: Member) -> float:
         """When its silence, as far as it is its own, is too long."""
@@ -151,19 +159,32 @@ class Stalls:
         return max(member.called, self._excused.get(member.process, member.called))
 
     def _least_far(self, members: Iterable[Member]) -> Member:
-        """Of several at one step the one that called least since, then the first that was silent.
+        """Who has come least far of several.
 
-        Over several modes gates are compared.
+        At one step, who sends no heartbeats; then who called least since; then
+        who was silent first. Over several modes gates are compared.
         """
         found = list(members)
         gates = len({m.beat.mode for m in found}) > 1
 
-        def far(member: Member) -> tuple[int, int, float, int]:
+        def far(member: Member) -> tuple[int, bool, int, float, int]:
             beat = member.beat
-            at = (beat.gate, 0) if gates else (beat.step, beat.calls)
-            return (*at, self._since(member), member.process)
+            step, calls = (beat.gate, 0) if gates else (beat.step, beat.calls)
+            return step, not self._mute(member), calls, self._since(member), member.process
 
         return min(found, key=far)
+
+    def _line(self, member: Member) -> str:
+        """What is to be said of a stalled process that waits for nobody."""
+        beat, now = member.beat, self._now
+        idle = beat.idle + now - (now if member.beat_at is None else member.beat_at)
+        what = f"no call for {idle:.0f} s"
+        if self._mute(member):
+            what = f"no heartbeat for {now - member.heard:.0f} s"
+        where = f" in phase {beat.phase!r}" if beat.phase else ""
+        where += f" of mode {beat.mode!r}" if beat.mode else ""
+        last = f", {beat.last} was the last" if beat.last else ""
+        return f"{what}{where}, at step {beat.step}{last}"
 
     def _busy(self) -> dict[int, int]:
         """The lowest step of the busy ones in each training."""
@@ -215,14 +236,9 @@ def _due(member: Member, timing: TimingConfig) -> float | None:
     return member.beat_at + (max(left, OVERDUE * timing.heartbeat_s) if left > 0 else 0.0)
 
 
-def _line(member: Member, now: float) -> str:
-    """What is to be said of a stalled process that waits for nobody."""
-    beat = member.beat
-    idle = beat.idle + now - (now if member.beat_at is None else member.beat_at)
-    where = f" in phase {beat.phase!r}" if beat.phase else ""
-    where += f" of mode {beat.mode!r}" if beat.mode else ""
-    last = f", {beat.last} was the last" if beat.last else ""
-    return f"no call for {idle:.0f} s{where}, at step {beat.step}{last}"
+def _unmeasured(member: Member) -> bool:
+    """Whether something is expected of it, but no wait there ever ended."""
+    return member.beat_at is not None and not member.beat.quiet and member.beat.longest <= 0
 
 
 def _progress(beat: Beat) -> tuple[object, ...]:

@@ -1,6 +1,9 @@
 """Spools whose writers are gone: replayed into the right attempt, deleted, waited for."""
 
 import dataclasses
+import fcntl
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from podlog.coordinator.core.clock import Clock
 from podlog.coordinator.journal import Journal
 from podlog.coordinator.tools import MemoryLoggerConfig
 from podlog.proto import podlog_pb2 as pb
+from podlog.proto.alive import boot_id, start_time
 from podlog.proto.codec import body_draft, encode_block, schema_message
 from podlog.proto.config import DeliveryConfig, LoggerConfig, TimingConfig
 from podlog.proto.control import ProcessExit
@@ -68,6 +72,24 @@ def test_a_dead_workers_spool_completes_the_rows_of_the_living_job(
     found = [(r.key.step, r.revision, r.processes, r.metrics["loss"]) for r in rows(endpoint)]
     assert found == [(step, 0, (0, 1), 2.0) for step in (1, 2, 3)]
     assert files(tmp_path / "spool") == []
+
+
+def test_a_spool_that_a_worker_still_holds_is_deleted_once_it_lets_go(
+    make: Make, tmp_path: Path
+) -> None:
+    """It was about to relay it when it ended; all is stored, and nothing stays behind."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    life = {"pid": gone.pid, "pid_started": start_time(gone.pid), "boot_id": boot_id()}
+    gone.wait()
+    spool(tmp_path / "spool", hello(0, 1, 50, "job-0", **life), steps(0, 1, 5))
+    (path,) = (tmp_path / "spool").iterdir()
+    with path.open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        config = LoggerConfig(log_path=tmp_path)
+        endpoint = make(config, [MemoryLoggerConfig()], job(1), listen=True)
+        until(lambda: len(rows(endpoint)) == 5)
+        assert path.exists()
+    until(lambda: not path.exists())
 
 
 @pytest.mark.parametrize(("before", "now"), [(4, 2), (2, 8), (1, 1)])

@@ -87,6 +87,7 @@ def test_what_a_process_told_of_outlives_the_coordinator() -> None:
         join(found, process, 0.0)
     found.failed(1, "failure", "ValueError: boom", 1.0)
     found.heartbeat(2, beat(), 1.0)
+    found.heartbeat(0, beat(quiet=True), 15.0)
     found.tick(16.0)
     assert found.stalled() == (2,)
     found = again(found, 20.0)
@@ -96,6 +97,7 @@ def test_what_a_process_told_of_outlives_the_coordinator() -> None:
     sign = found.first_sign()
     assert sign is not None
     assert (sign.process, sign.status, sign.reason) == (1, "failure", "ValueError: boom")
+    found.heartbeat(0, beat(quiet=True), 41.0)
     found.heartbeat(2, beat(idle=40.0), 41.0)
     found.tick(41.0)
     assert found.stalled() == (2,)

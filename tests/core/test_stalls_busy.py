@@ -127,3 +127,36 @@ def test_one_without_a_history_is_to_blame():
     assert found.culprit() == 1
     assert found.heartbeat(1, beat(6, idle=30.0, longest=0.0, phase="data"), 30.0) == []
     assert steps(found.heartbeat(1, beat(7, longest=31.0), 31.0)) == [(1, "running")]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"step": 0, "mode": "default", "quiet": True, "longest": 0.0},
+        {"step": 19, "longest": 0.0},
+        {"step": 19, "idle": 0.0, "calls": 3},
+        {"step": 20, "idle": 0.0, "calls": 3},
+    ],
+)
+def test_one_that_froze_whole_is_to_blame(said):
+    """Its last heartbeat may be from before its training, or from the step the others are at."""
+    found = members(3, heartbeat_s=0.5, stall_after_s=2.0)
+    found.heartbeat(1, beat(**said), 10.0)
+    for tenth in range(100, 136, 5):
+        now = tenth / 10
+        for process in (0, 2):
+            found.heartbeat(process, beat(20, idle=now - 10.0, calls=2, longest=0.1), now)
+        found.tick(now)
+    assert found.culprit() == 1
+    assert found.member(0).reason == "waiting for process 1"
+    assert found.member(1).reason.startswith("no heartbeat for ")
+    assert steps(found.heartbeat(1, beat(20, calls=4, longest=2.5), 14.0)) == [(1, "running")]
+
+
+def test_one_that_never_sent_a_heartbeat_may_be_to_blame():
+    """It was stopped before its first."""
+    found = members(2, heartbeat_s=0.5, stall_after_s=2.0)
+    found.heartbeat(0, beat(1, longest=0.1), 0.1)
+    found.heartbeat(0, beat(1, idle=2.5, longest=0.1), 2.6)
+    found.tick(2.6)
+    assert found.culprit() == 1

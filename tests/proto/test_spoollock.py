@@ -103,7 +103,8 @@ def test_a_killed_writer_with_a_forked_child_is_gone(tmp_path: Path) -> None:
         warnings.simplefilter("ignore")  # JAX, once loaded, warns of every fork
         pid = os.fork()
     if pid == 0:
-        Spool(tmp_path, HELLO).append([draft(1)])
+        spool = Spool(tmp_path, HELLO)
+        spool.append([draft(1)])
         if os.fork() == 0:
             os.close(tell)
             os.read(told, 1)  # until the test is through
