@@ -5,6 +5,7 @@ within a transaction of the journal; `committed` follows it and is the only
 thing that tells anybody.
 """
 
+import math
 import time
 
 from ..proto import podlog_pb2 as pb
@@ -32,6 +33,9 @@ from .rows import Rows
 from .runners import Runner
 from .skews import Skews
 from .streams import Outbox, Stream
+
+READ_S = 2.0
+"""After the coordinator stood still: what lay in its connections is read by then."""
 
 
 class Run:
@@ -66,6 +70,7 @@ class Run:
         self._ending = Ending(self._replay, self.feeds, self._timing, local=local)
         self._signs = FirstSigns(self._journal, setup.job_id, self.event)
         self.slow = Slowness()
+        self._rests_until = -math.inf
         try:
             self.recall(time.monotonic())
             self.fate.chapters.begin()
@@ -209,6 +214,13 @@ class Run:
         """Whether every process has ended and the run is ours: what is left is the tools'."""
         return not self._lease.lost and self.fate.settled()
 
+    def away(self, now: float) -> None:
+        """The coordinator stood still: what came meanwhile is read before time counts."""
+        self.members.away(now)
+        self._rests_until = now + READ_S
+        if not self._replay.holding(now):
+            self.rows.clock.hold(self._rests_until)
+
     def advance(self, now: float) -> None:
         """Does what is due: the last thing of every transaction."""
         streams = self._outbox.streams
@@ -221,7 +233,7 @@ class Run:
         older = self._replay.due(now)
         if older is not None:
             self.rows.flush(now, older)
-        if not self._replay.holding(now):
+        if now >= self._rests_until and not self._replay.holding(now):
             self.rows.clock.release()
         self.rows.clock.reading(self._replay.reading(now))
         self.rows.advance(now)

@@ -91,22 +91,24 @@ class Connection:
 
     def _converse(self, talk: Talk, session: Session) -> Exception | None:
         while True:
-            seen = self._waits.pokes
+            seen, over = self._waits.pokes, self._inbox.over
             self._hear(talk)
             self.connected = self.welcomed = talk.welcome is not None
-            if self._inbox.over:
+            closing = self._closing()
+            if over:
+                if closing is not None and self._all_said(talk):
+                    self._parted(closing)
                 return self._inbox.error
             now = time.monotonic()
             if not talk.alive(now):
                 return UnavailableError("no word from the coordinator for three heartbeats")
 
-            closing = self._closing()
             due = talk.turn(now, self._last_word(closing, now))
             while self.connected and self._answers:
                 talk.say(postprocess_answer=self._answers.popleft())
             if closing is not None:
                 due = min(due, closing.deadline)
-                if talk.bidden and self._me.spool.acked >= self._me.spool.last_seq:
+                if self._all_said(talk):
                     return self._part(talk, session, closing)
                 if now >= closing.deadline:
                     return None
@@ -127,15 +129,23 @@ class Connection:
 
     def _part(self, talk: Talk, session: Session, closing: Closing) -> Exception | None:
         """Goodbye is said: waits until the coordinator has ended its side too."""
-        closing.goodbyes += 1
         session.close()
         with self._waits.changed:
             self._waits.changed.wait_for(
                 lambda: self._inbox.over, closing.deadline - time.monotonic()
             )
         self._hear(talk)
-        closing.heard = self._inbox.over and self._inbox.error is None
+        self._parted(closing)
         return self._inbox.error
+
+    def _parted(self, closing: Closing) -> None:
+        """Goodbye was said here, behind all that there was to say."""
+        closing.goodbyes += 1
+        closing.heard = self._inbox.over and self._inbox.error is None
+
+    def _all_said(self, talk: Talk) -> bool:
+        """Whether Goodbye is on its way and all records before it are committed."""
+        return talk.bidden and self._me.spool.acked >= self._me.spool.last_seq
 
 
 class _Inbox:

@@ -7,13 +7,14 @@ for whom in `stalls`.
 
 import dataclasses
 import signal as signals
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from ...proto.config import TimingConfig
 from ...proto.control import ABORTED
 from . import stalls
 from .beat import Beat
 from .behind import Behind
+from .losses import losses
 from .member import ENDED, HERE, NO_BEAT, OVER, Change, Member, State
 from .signs import Sign, read_exit, root, signs
 from .transitions import Transitions
@@ -36,6 +37,7 @@ class Members:
         self._members = {p: Member(p, State.JOINING, now) for p in sorted(expected)}
         self._do = Transitions()
         self._all_ended = False
+        self._judges_from = now
         self._behind = Behind(timing.row_timeout_s)
         self._stalls = stalls.Stalls(self._members, timing)
 
@@ -201,10 +203,16 @@ class Members:
 
     # ---------------------------------------------------------------- time
 
+    def away(self, now: float) -> None:
+        """Nobody looked for a while: what processes have sent meanwhile is to be read first."""
+        self._judges_from = now + stalls.OVERDUE * self._timing.heartbeat_s
+
     def tick(self, now: float) -> list[Change]:
         """What time alone changes."""
+        if now < self._judges_from:
+            return []
         changes = []
-        for member, deadline in list(self._losses()):
+        for member, deadline in list(losses(self._members.values(), self._timing.lost_after_s)):
             if deadline <= now:
                 if member.incarnation and not member.found:
                     member.found = "lost", f"unheard for {self._timing.lost_after_s:g} s"
@@ -217,15 +225,18 @@ class Members:
     def behind(self, now: float) -> list[tuple[int, str]]:
         """Processes that are newly behind all others, each with a line for people."""
         self._look()
-        self._behind.tick(now)
+        if now >= self._judges_from:
+            self._behind.tick(now)
         return self._behind.take()
 
     def next_deadline(self) -> float | None:
         """When `tick` may change something; None: never."""
         self._look()
-        found = [deadline for _, deadline in self._losses()]
+        after = self._timing.lost_after_s
+        found = [deadline for _, deadline in losses(self._members.values(), after)]
         others = (self._stalls.next_deadline(), self._behind.next_deadline())
-        return min(found + [other for other in others if other is not None], default=None)
+        found += [other for other in others if other is not None]
+        return max(min(found), self._judges_from) if found else None
 
     # ------------------------------------------------------------- answers
 
@@ -281,19 +292,6 @@ class Members:
         if self._do.moved_at is not None:
             self._behind.look(self._members.values(), self._do.moved_at)
             self._do.moved_at = None
-
-    def _losses(self) -> Iterator[tuple[Member, float]]:
-        """Whom time makes lost, and when; one that never joined only once the others are done."""
-        after = self._timing.lost_after_s
-        for m in self._members.values():
-            if m.state is State.DISCONNECTED or (m.state is State.DONE and not m.connected):
-                yield m, m.since + after
-        rest = [m for m in self._members.values() if m.state is not State.JOINING]
-        if rest and all(m.state in OVER for m in rest):
-            last = max(m.since for m in rest)
-            for m in self._members.values():
-                if m.state is State.JOINING:
-                    yield m, max(last, m.since) + after
 
 
 def _forgot(member: Member) -> bool:

@@ -1,7 +1,7 @@
 """Who waits for one that is busy, and not stuck, is not silent by itself."""
 
 import pytest
-from kit_members import beat, members, steps
+from kit_members import beat, join, members, steps
 
 LONG = 600.0
 
@@ -160,3 +160,17 @@ def test_one_that_never_sent_a_heartbeat_may_be_to_blame():
     found.heartbeat(0, beat(1, idle=2.5, longest=0.1), 2.6)
     found.tick(2.6)
     assert found.culprit() == 1
+
+
+def test_who_looked_away_judges_nobody_before_it_has_read_what_came():
+    """The coordinator was stopped: heartbeats wait to be read, and broken connections come back."""
+    found = members(3, heartbeat_s=5.0)
+    for process in (0, 1):
+        found.heartbeat(process, beat(7), 0.0)
+    found.link(2, False, 0.0)
+    found.away(100.0)
+    assert found.tick(100.0) == []
+    assert found.next_deadline() == 110.0
+    found.heartbeat(0, beat(90), 101.0)
+    join(found, 2, 102.0)
+    assert steps(found.tick(110.0)) == [(1, "stalled")]

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,22 @@ def test_sigstop_then_sigcont(begin: Begin) -> None:
     (process, text), *_ = fate.events("stalled")
     assert process == 1
     assert "process 1" in text
+
+
+def test_the_coordinator_stopped_and_goes_on(begin: Begin) -> None:
+    """It blames nobody for what it did not see itself."""
+    fate = begin("stopped")
+    fate.pid(1)
+    (coordinator,) = fate.job.coordinators()
+    coordinator.suspend()
+    try:
+        threading.Event().wait(5)
+    finally:
+        coordinator.resume()
+    threading.Event().wait(2)
+    fate.go()
+    fate.check("success", "", 0)
+    assert fate.events("stalled") + fate.events("behind") + fate.events("lost") == []
 
 
 def test_nan_on_one(begin: Begin) -> None:

@@ -1,8 +1,9 @@
 """How often the link connects."""
 
 import threading
+import time
 
-from kit_worker import Worker
+from kit_worker import HELLO, Worker
 
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.errors import UnavailableError
@@ -39,3 +40,38 @@ def test_one_that_welcomes_and_hangs_up_is_not_stormed() -> None:
     threading.Event().wait(4.0)
     worker.link.close(0.1)
     assert 3 <= len(made) <= 10
+
+
+def test_one_that_commits_and_ends_at_goodbye_is_not_looked_for_again() -> None:
+    """The last ack and the end may come together; all is said, however the coordinator ends."""
+
+    class Brisk:
+        flow = Flow()
+
+        def __init__(self, receiver: Receiver) -> None:
+            self._receiver = receiver
+
+        def send(self, message: pb.WorkerMessage) -> None:
+            if message.HasField("hello"):
+                self._receiver.received(pb.CoordinatorMessage(welcome=pb.Welcome()))
+            elif message.HasField("goodbye"):
+                ack = pb.Ack(incarnation=HELLO.incarnation, seq=message.goodbye.made)
+                self._receiver.received(pb.CoordinatorMessage(ack=ack))
+                self._receiver.ended(None)
+
+        def close(self) -> None:
+            """It has ended already."""
+
+    made: list[Brisk] = []
+
+    def connect(receiver: Receiver) -> Brisk:
+        if made:
+            raise UnavailableError("the coordinator has ended")
+        made.append(Brisk(receiver))
+        return made[-1]
+
+    worker = Worker(connect)
+    worker.log(3)
+    began = time.monotonic()
+    assert worker.link.close(10.0)
+    assert time.monotonic() - began < 5.0
