@@ -15,7 +15,7 @@ from . import stalls
 from .beat import Beat
 from .behind import Behind
 from .losses import losses
-from .member import ENDED, HERE, NO_BEAT, OVER, Change, Member, State
+from .member import ENDED, HERE, NO_BEAT, Change, Member, State
 from .signs import Sign, read_exit, root, signs
 from .transitions import Transitions
 
