@@ -21,7 +21,6 @@ def test_memory_is_flat_over_many_calls_with_arrays(
 ) -> None:
     """Four times the calls take no more, within 5 %; the same arrays are alive on the device."""
     pod = make_pod(2, loggers=1, timing=TimingConfig(lost_after_s=280))
-    pod[0].finalize()
     pod[0].close()
     address = f"127.0.0.1:{pod.endpoint.port}"
     done = subprocess.run(

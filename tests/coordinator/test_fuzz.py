@@ -30,7 +30,7 @@ def target(tmp_path: Path) -> Iterator[Target]:
 @pytest.mark.parametrize(
     "frames",
     [
-        pytest.param(16_000, marks=pytest.mark.timeout(120)),
+        pytest.param(8_000, marks=pytest.mark.timeout(120)),
         pytest.param(100_000, marks=[pytest.mark.soak, pytest.mark.timeout(900)]),
     ],
 )

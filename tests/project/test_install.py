@@ -120,7 +120,7 @@ def test_the_sdist_installs(built: Path, tmp_path: Path) -> None:
     installed.check([tmp_path], installed.site)
 
 
-@pytest.mark.parametrize("mode", ["lax", "strict"])
+@pytest.mark.parametrize("mode", ["lax", pytest.param("strict", marks=pytest.mark.soak)])
 def test_an_editable_install_imports_from_any_folder(
     clone: Path, tmp_path: Path, mode: str
 ) -> None:

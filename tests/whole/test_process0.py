@@ -67,7 +67,7 @@ def _grown(before: dict[Path, int]) -> bool:
     return all(path.stat().st_size > size + 2000 for path, size in before.items())
 
 
-@pytest.mark.parametrize("n", [4, 2, 8])
+@pytest.mark.parametrize("n", [2, *(pytest.param(n, marks=pytest.mark.soak) for n in (4, 8))])
 def test_killed_with_its_coordinator_the_next_attempt_brings_it_all(
     start_job: Callable[..., Any], dead: Path, tmp_path: Path, n: int
 ) -> None:
