@@ -13,7 +13,7 @@ from .lives import Lives
 from .skews import Skews
 
 SELF = "podlog"
-_GOOD_NEWS = frozenset({"training_start", "goes_on"})
+_GOOD_NEWS = frozenset({"training_start", "goes_on", "epoch"})
 
 
 class Notes:
@@ -30,6 +30,10 @@ class Notes:
         self._lives = lives
         self._skews = skews
         self._config_age = _read_age(journal.meta("config_age"))
+
+    def offset(self, incarnation: int) -> float | None:
+        """What has to be added to a worker's time; None: not known."""
+        return self._skews.offset(incarnation)
 
     def event(
         self,

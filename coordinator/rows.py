@@ -13,6 +13,7 @@ from ..proto.rows import Row, RowKey
 from .asked import Asked
 from .core.clock import Clock, Closing
 from .core.merge import Merged, merge
+from .epochs import Epochs
 from .intake import Intake
 from .journal import Journal
 from .lives import Lives
@@ -51,6 +52,7 @@ class Rows:
         self._outbox = outbox
         self._showing = Showing()
         self._asked = Asked(outbox)
+        self._epochs = Epochs(intake.notes)
         self._first: Stream | None = None
         self._hosts: dict[int, str] = {}
         self._told: set[tuple[object, ...]] = set()
@@ -193,6 +195,8 @@ class Rows:
             self.count += 1
             if self.count % _THIN_EVERY == 0 and self._merge.per_process == "recent":
                 self._journal.thin_details()
+            if row.key.kind is Kind.EPOCH:
+                self._epochs.ended(row, closing.records)
         self._showing.add(row, now)
 
     def _merged(self, closing: Closing, records: list[Record], flags: list[str]) -> Row:

@@ -101,14 +101,17 @@ class Skews:
         event = Event("clock", text, host=stream.hello.host, fields=fields)
         self._on_event(event, stream.hello.process)
 
-    def _offset(self, incarnation: int) -> float:
+    def offset(self, incarnation: int) -> float | None:
+        """What has to be added to a worker's time; None: its clock was never measured."""
         found = self._measured.get(incarnation)
-        if found is None:
-            found = self._kept_offset(incarnation)
+        return self._kept_offset(incarnation) if found is None else found
+
+    def _offset(self, incarnation: int) -> float:
+        found = self.offset(incarnation)
         return self._rough.get(incarnation, 0.0) if found is None else found
 
     def _kept_offset(self, incarnation: int) -> float | None:
-        """What the journal has, read once."""
+        """What the journal has, to 10 ms, read once."""
         if incarnation not in self._kept:
             text = self._journal.meta(f"{_META}{incarnation:x}")
             self._kept[incarnation] = None if text is None else float(json.loads(text))

@@ -90,25 +90,26 @@ class Training:
             return metrics
         self._steps = True
         mode, epoch = self.timing.mode, self.timing.epoch
-        now = time.monotonic()
+        now, called = time.monotonic(), time.time()
         step_time = self.timing.logged(step, now)
         self._pipeline.progress.logged(step, step_time, now)
         packed, zeros = pack_and_reset(metrics)
         _shown.info("Logging at step %s in epoch %s in mode %s.", step, epoch, mode)
         extras = drafts.step_states(epoch, step_time)
-        self._submit(Kind.STEP, mode, step, epoch, packed=packed, extras=extras)
+        self._submit(Kind.STEP, mode, step, epoch, called, packed=packed, extras=extras)
         return zeros
 
     def log_host_metrics(self, metrics: Mapping[str, Any], step: Any, mode: str | None) -> None:
         """Packs this process's own values."""
+        called = time.time()
         step = as_step(step)
         mode = self.timing.mode if mode is None else as_text(mode)
-        self._submit(Kind.HOST, mode, step, self.timing.epoch, packed=pack_local(metrics))
+        self._submit(Kind.HOST, mode, step, self.timing.epoch, called, packed=pack_local(metrics))
 
     def end_epoch(self, metrics: Any, step: Any) -> dict[str, Any]:
         """Leaves the mode; this process's own values of it."""
         step = self._number("the step of end_epoch", step, self._pipeline.progress.step)
-        ended = self.timing.end_epoch(time.monotonic())
+        ended, called = self.timing.end_epoch(time.monotonic()), time.time()
         if ended is None:
             _shown.warning(
                 "end_epoch at step %s outside every epoch: nothing is logged; "
@@ -119,13 +120,13 @@ class Training:
 
         self._pipeline.progress.step = step
         try:
-            return self._ended(ended, metrics, step)
+            return self._ended(ended, metrics, step, called)
         finally:
             outside = not self.timing.mode_stack
             now = time.monotonic()
             self._pipeline.progress.left_mode(self.timing.mode, now, outside=outside)
 
-    def _ended(self, ended: Ended, metrics: Any, step: int) -> dict[str, Any]:
+    def _ended(self, ended: Ended, metrics: Any, step: int, called: float) -> dict[str, Any]:
         own: dict[str, Any] = {}
         trained = ended.mode == "train"
         ticket = self._submit(
@@ -133,6 +134,7 @@ class Training:
             ended.mode,
             step,
             ended.epoch,
+            called,
             packed=None if trained else pack_local(metrics),
             extras=drafts.epoch_states(ended.seconds),
             on_values=own.update,
@@ -200,7 +202,9 @@ class Training:
             return as_step(value)
         return instead
 
-    def _submit(self, kind: Kind, mode: str, step: int, epoch: int, **values: Any) -> int:
+    def _submit(
+        self, kind: Kind, mode: str, step: int, epoch: int, called: float, **values: Any
+    ) -> int:
         self._pipeline.handed.step(mode, kind, step)
         ticket = self._last_ticket = self._pipeline.handed.ticket()
         item = PendingCall(
@@ -209,7 +213,7 @@ class Training:
             mode=mode,
             step=step,
             epoch=epoch,
-            time=time.time(),
+            time=called,
             **values,
         )
         with self._pipeline.progress.within(FETCH):

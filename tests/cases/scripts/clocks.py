@@ -2,8 +2,11 @@
 
 Arguments: process index, process count, the coordinator's address, by how many
 seconds the clock is off, whether it jumps by as much again at step 30, folder.
+Beside the folder it leaves the right times around the calls that begin and end
+its epoch.
 """
 
+import json
 import sys
 import time
 from pathlib import Path
@@ -22,7 +25,9 @@ with Logger(
     config, process_index=index, process_count=count, coordinator_address=address
 ) as logger:
     logger.on_training_start()
+    times = [right()]
     logger.start_epoch(1, 0)
+    times.append(right())
     for step in range(1, 10_000):
         logger.log_host_metrics({f"a{index}": step}, step)
         time.sleep(0.02)
@@ -32,5 +37,8 @@ with Logger(
             logger.request_stop("long enough")
         if logger.should_stop(step):
             break
+    times.append(right())
     logger.end_epoch({}, step)
+    times.append(right())
+    folder.with_name(f"times{index}.json").write_text(json.dumps(times))
     logger.finalize("success")
