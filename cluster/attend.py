@@ -105,6 +105,12 @@ class Attendance:
             patience = AWAY_S if self.known or self._expected else UNTOLD_S
             return time.monotonic() - self._since > patience
 
+    @property
+    def reached(self) -> bool:
+        """Whether a coordinator listens now, and will say the verdict."""
+        with self._lock:
+            return self._reached
+
     def close(self) -> None:
         """Ends the call and the thread."""
         self._over.set()

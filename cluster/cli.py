@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..proto.errors import PodlogError
-from . import cli_audit, cli_chaos, cli_exec, cli_serve, cli_watch, launch
+from . import cli_audit, cli_chaos, cli_exec, cli_manifests, cli_serve, cli_watch, launch
 from .options import LogPath, RunId, Tls
 
 app = typer.Typer(
@@ -154,6 +154,7 @@ app.command(
 )(cli_exec.execute)
 app.command(short_help="Serve one job: the coordinator by itself.")(cli_serve.serve)
 app.command(short_help="Show how a job stands, live.")(cli_watch.watch)
+app.command(short_help="List or print what starts a job on a cluster.")(cli_manifests.manifests)
 app.command(short_help="Kill a synthetic load at random, and count.")(cli_chaos.chaos)
 
 

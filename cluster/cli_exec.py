@@ -63,7 +63,8 @@ def execute(
     The other launchers learn from their processes' Loggers where the coordinator is. To know it
     before that, set `PODLOG_CONTACT` in all places to a file that they share: process 0's
     launcher writes it. Or set `PODLOG_COORDINATOR`, `PODLOG_TOKEN` and `PODLOG_CERT`. The machines
-    should share `--log-path`, too.
+    should share `--log-path`, too: a launcher that reaches the coordinator of a short job only
+    after its end reads the verdict there.
 
     Exit status: 0 success, 1 failure or unfinished, 2 wrong usage, 65 NaN, 70 a process lost,
     75 preempted, 76 aborted since another one failed, 130 interrupted.

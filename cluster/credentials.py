@@ -51,11 +51,14 @@ def read_token(security: SecurityConfig) -> str:
     """The token in `security.token_file`, or "".
 
     Raises:
-        ConfigError: the file cannot be read or is empty.
+        ConfigError: the file cannot be read, is empty or holds no text.
     """
     if security.token_file is None:
         return ""
-    return _read(security.token_file, "security.token_file").decode().strip()
+    try:
+        return _read(security.token_file, "security.token_file").decode("ascii").strip()
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"security.token_file {security.token_file} holds no token") from error
 
 
 def read_cert(security: SecurityConfig) -> bytes:

@@ -83,7 +83,7 @@ class Environment:
         if self.contact_file is not None:
             try:
                 return Contact.from_json(self.contact_file.read_text())
-            except (OSError, ConfigError) as error:
+            except (OSError, ValueError) as error:  # a ConfigError is one, too
                 _log.debug("%s %s: %s", CONTACT, self.contact_file, error)
         if not self.coordinator:
             return None

@@ -107,7 +107,9 @@ def run(task: Task) -> int:
             if index == 0:
                 side: Host | Visitor = Host(_hosting(task, count), said_here, Path(folder), tending)
             else:
-                side = Visitor(index, said_here, tending, tls=task.security.tls)
+                side = Visitor(
+                    index, said_here, tending, tls=task.security.tls, log_path=task.log_path
+                )
         except UnavailableError as error:
             tell_file(Path(folder, OUTPUT))
             tell(f"cannot start: {error}")
@@ -120,7 +122,9 @@ def run(task: Task) -> int:
 
 
 def _hosting(task: Task, count: int) -> Hosting:
-    return Hosting(count, task.host, task.port, task.log_path, task.run_id, task.security)
+    return Hosting(
+        count, task.host, task.port, task.log_path, task.run_id, count > 1, task.security
+    )
 
 
 def _absolute(path: Path | None) -> Path | None:

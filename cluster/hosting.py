@@ -32,6 +32,7 @@ class Hosting:
         port: 0: any.
         log_path: folder for a Logger whose config has none.
         run_id: name for a run whose config has none.
+        visited: each other process has a launcher of its own.
         security: TLS, and the files that override the random certificate.
     """
 
@@ -40,6 +41,7 @@ class Hosting:
     port: int = 0
     log_path: Path | None = None
     run_id: str = ""
+    visited: bool = False
     security: SecurityConfig = dataclasses.field(default_factory=SecurityConfig)
 
 
@@ -74,6 +76,7 @@ class Host:
             token=said.token,
             bind=self._at.bind,
             launched=True,
+            visited=hosting.visited,
             log_path="" if hosting.log_path is None else str(hosting.log_path),
             run_id=hosting.run_id,
         )

@@ -16,6 +16,7 @@ def new_job(
     token: str = "",
     bind: str = "127.0.0.1",
     launched: bool = False,
+    visited: bool = False,
     log_path: str = "",
     run_id: str = "",
 ) -> Setup:
@@ -27,6 +28,7 @@ def new_job(
         token: a token that is given already.
         bind: address to listen on.
         launched: whether its parent is a launcher, which tells how processes end.
+        visited: whether each other process has a launcher, which must hear the verdict.
         log_path: where the launcher wants the verdict on a job whose process 0
             never comes; "": nowhere.
         run_id: the name of that run; "": any.
@@ -44,6 +46,7 @@ def new_job(
         key=secret.key,
         bind=bind,
         launched=launched,
+        visited=visited,
         log_path=log_path,
         run_id=run_id,
     )

@@ -1,5 +1,6 @@
 """Where `podlog watch` looks: at a run's folder, or at its coordinator."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -35,22 +36,51 @@ _FINAL = frozenset(
 """Answers that will not become others."""
 
 
-def by_folder(run: Path, interval_s: float) -> Generator[Seen, None, None]:
+def by_folder(
+    run: Path, interval_s: float, *, again_s: float = AGAIN_S
+) -> Generator[Seen, None, None]:
     """Looks at a run's folder, at once and then each `interval_s`, until it has settled.
 
+    Args:
+        run: the folder.
+        interval_s: between two views.
+        again_s: for how long it is looked for once it was seen: one on a network
+            may come and go.
+
     Raises:
-        JournalError: there is no run.
+        JournalError: there is no run, or not any more.
     """
-    seen = look_at_folder(run)
+    seen, at = _look(run), time.monotonic()
     yield seen
     while not seen.snapshot.settled:
         threading.Event().wait(interval_s)
         try:
-            seen = look_at_folder(run)
+            seen, at = _look(run), time.monotonic()
         except JournalError as error:
-            yield Seen(seen.snapshot, (str(error),))
+            text = str(error) if _there(run) else f"{run} is not there any more"
+            if time.monotonic() - at > again_s:
+                raise JournalError(text) from error
+            yield Seen(seen.snapshot, (text,))
         else:
             yield seen
+
+
+def _there(run: Path) -> bool:
+    with contextlib.suppress(OSError):  # of a network that is gone
+        return run.is_dir()
+    return False
+
+
+def _look(run: Path) -> Seen:
+    """A look at the folder.
+
+    Raises:
+        JournalError: it shows no run, or cannot be read.
+    """
+    try:
+        return look_at_folder(run)
+    except OSError as error:
+        raise JournalError(f"{run} cannot be read ({error.strerror})") from error
 
 
 def by_address(
@@ -161,3 +191,5 @@ def _text(path: Path | None) -> str:
         return "" if path is None else path.read_text().strip()
     except OSError as error:
         raise ConfigError(f"{path} cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} holds no text: is it the right file?") from error

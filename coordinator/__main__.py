@@ -83,6 +83,7 @@ def main() -> int:
     )
     hear.start()
     coordinator.wait_settled(None)
+    server.launchers.wait_heard()
     server.stop()
     up.close(_LAST_WORD_S)
     return 0

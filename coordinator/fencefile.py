@@ -1,11 +1,13 @@
 """What coordinators write of themselves into a run's folder, whole or not at all."""
 
+import contextlib
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+from ..proto.errors import JournalError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,14 +52,49 @@ class Successor:
     id: str = ""
 
 
+T = TypeVar("T", Holder, Successor)
+
+_HOLDER = "coordinator.json"
+_SUCCESSOR = "coordinator.next"
+_ODD = (ValueError, TypeError, OverflowError, RecursionError)
+"""What is raised of a file that holds something else."""
+
+
 def holder(folder: Path) -> Holder | None:
-    """Who holds the run in `folder`, or held it last without releasing it."""
-    return _read(folder / "coordinator.json", Holder)
+    """Who holds the run in `folder`, or held it last without releasing it.
+
+    A file that cannot be read names nobody: it keeps no coordinator out.
+    """
+    with contextlib.suppress(OSError, *_ODD):
+        return _read(folder / _HOLDER, Holder)
+    return None
+
+
+def seen_holder(folder: Path) -> Holder | None:
+    """As `holder`, for whoever looks at a run, and must not guess whether it is live.
+
+    Raises:
+        JournalError: the file is there, but does not say it.
+    """
+    path = folder / _HOLDER
+    try:
+        return _read(path, Holder)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise JournalError(f"{path} cannot be read ({error.strerror})") from error
+    except _ODD as error:
+        raise JournalError(
+            f"{path} is damaged and does not say whether a coordinator runs ({error}): one that "
+            "runs writes it anew within seconds, so try again; if none does, delete that file"
+        ) from error
 
 
 def successor(folder: Path) -> Successor | None:
     """Who waits for the run in `folder`, or waited last and died."""
-    return _read(folder / "coordinator.next", Successor)
+    with contextlib.suppress(OSError, *_ODD):
+        return _read(folder / _SUCCESSOR, Successor)
+    return None
 
 
 def write(folder: Path, who: Holder | Successor) -> None:
@@ -66,7 +103,7 @@ def write(folder: Path, who: Holder | Successor) -> None:
     Raises:
         OSError: the folder cannot be written now.
     """
-    name = "coordinator.json" if isinstance(who, Holder) else "coordinator.next"
+    name = _HOLDER if isinstance(who, Holder) else _SUCCESSOR
     fresh = folder / f"{name}.{who.id}"
     try:
         fresh.write_text(json.dumps(dataclasses.asdict(who)) + "\n")
@@ -76,9 +113,24 @@ def write(folder: Path, who: Holder | Successor) -> None:
         raise
 
 
-def _read(path: Path, of: type[T]) -> T | None:
-    try:
-        values: Any = json.loads(path.read_text())
-        return of(**values)
-    except (OSError, ValueError, TypeError):
-        return None
+def _read(path: Path, of: type[T]) -> T:
+    """What the file holds; each field is what it must be."""
+    values: Any = json.loads(path.read_text())
+    fields = {field.name: field for field in dataclasses.fields(of)}
+    if not isinstance(values, dict) or not values.keys() <= fields.keys():
+        raise ValueError("it is not what podlog writes")
+    for name, field in fields.items():
+        if name in values and not _fits(values[name], field.type):
+            raise ValueError(f"its {name} is {values[name]!r:.40}")
+        if name not in values and field.default is dataclasses.MISSING:
+            raise ValueError(f"it has no {name}")
+    if values["pid"] <= 0:
+        raise ValueError(f"its pid is {values['pid']}")
+    return of(**values)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if kind is str:
+        return isinstance(value, str)
+    kinds = (int, float) if kind is float else int
+    return isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)

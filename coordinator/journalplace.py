@@ -1,6 +1,7 @@
 """Where a run's journal lies if not in its log_path, and whose it is."""
 
 import contextlib
+import os
 import sqlite3
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from .journal import Journal
 NAME = "journal.sqlite"
 _LINK = "journal.dir"
 _HOME = "log_path"
+_LONGEST = 4096
 
 
 def journal_path(log_path: Path, folder: Path) -> Path:
@@ -39,12 +41,21 @@ def tell_home(journal: Journal, log_path: Path) -> None:
 
 
 def found_journal(run: Path) -> Path:
-    """The journal of the run in folder `run`, there or not; a file is its own."""
+    """The journal of the run in folder `run`, there or not; a file is its own.
+
+    Raises:
+        JournalError: what says where it is cannot be read.
+    """
     if not run.is_dir():
         return run
-    with contextlib.suppress(OSError):
-        return Path((run / _LINK).read_text().removesuffix("\n")) / NAME
-    return run / NAME
+    link = run / _LINK
+    try:
+        named = link.read_bytes().removesuffix(b"\n")
+    except OSError:
+        return run / NAME
+    if not named or b"\0" in named or len(named) > _LONGEST:
+        raise JournalError(f"{link} names no folder: write the journal's there, or delete it")
+    return Path(os.fsdecode(named)) / NAME
 
 
 def home(path: Path) -> Path | None:

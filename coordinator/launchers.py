@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import threading
 from typing import Any
 
 from ..proto import podlog_pb2 as pb
@@ -24,8 +25,12 @@ MOST_REPORTS = 8
 """Exit reports on one call; more than one comes only of a resend."""
 
 
+HEARD_S = 5.0
+"""So long the verdict is told to launchers that come late: of a short job, or after a cut."""
+
+
 class Launchers:
-    """Serves calls of `Launch`. `sign` and `ended` from any thread, the rest on the event loop.
+    """Serves calls of `Launch`. Only `launch` belongs to the event loop.
 
     Args:
         coordinator: hears how processes ended.
@@ -52,6 +57,8 @@ class Launchers:
         self._sign: FirstSign | None = None
         self._ended: Ended | None = None
         self._changed: set[asyncio.Event] = set()
+        self._unheard = set(range(1, setup.process_count)) if setup.visited else set()
+        self._heard = threading.Event()
 
     def sign(self, sign: FirstSign) -> None:
         """All launchers, and those that come later, are told of a first sign."""
@@ -60,6 +67,11 @@ class Launchers:
     def ended(self, ended: Ended) -> None:
         """The job has settled: all launchers are told, and their calls end."""
         self._post(ended)
+
+    def wait_heard(self, timeout: float = HEARD_S) -> None:
+        """Waits, at most `timeout` seconds, until each process's launcher was told the verdict."""
+        if self._unheard:
+            self._heard.wait(timeout)
 
     async def launch(self, _: Any, context: Context) -> None:
         """Serves one call from its first byte to its status."""
@@ -75,7 +87,7 @@ class Launchers:
         _log.debug("the launcher of process %d on %s attends", attend.process, attend.host)
         reader = asyncio.create_task(self._read(context, attend.process))
         try:
-            await self._tell(context, reader)
+            await self._tell(context, reader, attend.process)
         except WireError as error:
             return error
         finally:
@@ -114,7 +126,7 @@ class Launchers:
             self._coordinator.process_exit(read_exit_report(message.exit))
         raise WireError(f"more than {MOST_REPORTS} exit reports of process {process}")
 
-    async def _tell(self, context: Context, reader: "asyncio.Task[None]") -> None:
+    async def _tell(self, context: Context, reader: "asyncio.Task[None]", process: int) -> None:
         """Writes what changes, until the verdict or the reader's end."""
         changed = asyncio.Event()
         self._changed.add(changed)
@@ -128,6 +140,9 @@ class Launchers:
                     await context.write(_sign(sign))
                 if ended is not None:
                     await context.write(_verdict(ended))
+                    self._unheard.discard(process)
+                    if not self._unheard:
+                        self._heard.set()
                     return
                 waiting = asyncio.ensure_future(changed.wait())
                 await asyncio.wait((reader, waiting), return_when=asyncio.FIRST_COMPLETED)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..proto.alive import alive, boot_id
 from ..proto.errors import JournalError
-from .fencefile import holder
+from .fencefile import seen_holder
 from .journal import Journal
 from .journalplace import found_journal, home
 from .mending import Inspection, inspect
@@ -52,8 +52,12 @@ def journal_of(run: Path) -> Path:
 
 
 def is_live(folder: Path) -> bool:
-    """Whether a coordinator holds the run in `folder`, as far as can be seen from here."""
-    found = holder(folder)
+    """Whether a coordinator holds the run in `folder`, as far as can be seen from here.
+
+    Raises:
+        JournalError: what says so is damaged.
+    """
+    found = seen_holder(folder)
     if found is None:
         return False
     if found.boot and found.boot == boot_id():

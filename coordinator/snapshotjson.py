@@ -27,7 +27,7 @@ def from_json(text: str) -> pb.Snapshot:
         if not isinstance(values, dict):
             raise WireError("not a snapshot of a job")
         return ParseDict(values, pb.Snapshot(), ignore_unknown_fields=True)
-    except (ValueError, ParseError) as error:
+    except (ValueError, RecursionError, ParseError) as error:
         raise WireError(f"not a snapshot of a job ({error})") from error
 
 

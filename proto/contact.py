@@ -50,7 +50,7 @@ class Contact:
             if not all(isinstance(text, str) for text in texts):
                 raise TypeError("a text is none")
             return dataclasses.replace(found, started=float(found.started))
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             raise ConfigError(f"not the contact of a coordinator ({error})") from error
 
     def save(self, path: Path) -> None:
@@ -70,6 +70,6 @@ class Contact:
     @classmethod
     def withdraw(cls, path: Path | None, job_id: str) -> None:
         """Removes the file in which a job's contact was saved, but not what another has written."""
-        with contextlib.suppress(OSError, ConfigError):
+        with contextlib.suppress(OSError, ValueError, ConfigError):
             if path and cls.from_json(path.read_text()).job_id == job_id:
                 path.unlink()

@@ -29,6 +29,7 @@ class Setup:
     served (see `Opened`): the run is opened at once, without process 0.
     `log_path` and `run_id` are the launcher's: where the verdict of a job is
     kept whose process 0 never came to open a run; "": nowhere.
+    `visited`: each other process has a launcher of its own, which must hear the verdict.
     """
 
     job_id: str
@@ -43,6 +44,7 @@ class Setup:
     open: bytes = dataclasses.field(default=b"", repr=False)
     log_path: str = ""
     run_id: str = ""
+    visited: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

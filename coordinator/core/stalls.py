@@ -27,6 +27,9 @@ OWN_WORK = frozenset({"compile", "podlog"})
 OVERDUE = 2.0
 """A heartbeat is missing after so many times its period."""
 
+_MUTE_S = 1.0
+"""But a machine that is busy delays those that are sent very often."""
+
 
 class Stalls:
     """Judges running processes by their heartbeats. Not thread-safe.
@@ -149,7 +152,7 @@ class Stalls:
 
     def _mute(self, member: Member) -> bool:
         """Whether its heartbeats stopped: all of it is frozen, whatever the last one said."""
-        return self._now - member.heard >= OVERDUE * self._timing.heartbeat_s
+        return self._now - member.heard >= max(OVERDUE * self._timing.heartbeat_s, _MUTE_S)
 
     def _due(self, member: Member) -> float:
         """When its silence, as far as it is its own, is too long."""

@@ -1,6 +1,6 @@
 """SIGKILLs of coordinators and as many of workers: nothing lost, nothing twice.
 
-200 of either kind as a soak, 30 in the suite.
+200 of either kind as a soak, 15 in the suite.
 """
 
 import collections
@@ -17,7 +17,7 @@ from tensorboard.util import tensor_util
 from podlog.cluster import chaosaudit, witness
 from podlog.coordinator import cli
 
-RUNS = [(15, 1), (15, 2), *(pytest.param((50, n), marks=pytest.mark.soak) for n in (1, 2, 3, 4))]
+RUNS = [(15, 1), *(pytest.param((50, n), marks=pytest.mark.soak) for n in (1, 2, 3, 4))]
 """Kills of either kind in each run, and its seed."""
 
 Run = tuple[Path, Any, int]
@@ -96,7 +96,7 @@ def _names(metrics: dict[str, Any], step: int) -> list[tuple[Any, ...]]:
 @pytest.mark.timeout(150)
 def test_the_whole_job_killed_again_and_again(tmp_path: Path) -> None:
     """Everything at once, and the next life has another number of processes."""
-    options = ["-n", "4", "--seconds", "12", "--kill", "job,worker", "--kills", "6"]
+    options = ["-n", "4", "--seconds", "8", "--kill", "job,worker", "--kills", "4"]
     done = subprocess.run(
         _command(tmp_path / "all", 5, *options, "--then", "2,5"),
         capture_output=True,
@@ -105,7 +105,7 @@ def test_the_whole_job_killed_again_and_again(tmp_path: Path) -> None:
     )
     said = json.loads(done.stdout)
     assert (said["problems"], done.returncode) == ([], 0), done.stderr[-3000:]
-    assert said["jobs killed"] == 3
+    assert said["jobs killed"] == 2
     assert len(list((tmp_path / "all").glob("witness-*"))) >= 4
 
 

@@ -2,10 +2,12 @@
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import kit_exec
 import pytest
 from kit_exec import Hosts
 from kit_until import until
@@ -88,3 +90,53 @@ def test_one_that_is_killed_stops_all(hosts: Start, tmp_path: Path) -> None:
     for index in range(3):
         assert "process 2" in job.output(index).splitlines()[-1]
     until(lambda: not job.alive())
+
+
+LATE = """
+import os, pathlib, time
+from podlog.cluster import attend
+from podlog.cluster.cli import main
+
+attended, run = attend.Attendance._attended, pathlib.Path(os.environ["PODLOG_LOG_PATH"])
+
+def late(self, contact):
+    while (run / "coordinator.json").exists() or not (run / "journal.sqlite").exists():
+        time.sleep(0.05)
+    return attended(self, contact)
+
+if os.environ["SLURM_PROCID"] == "1":
+    attend.Attendance._attended = late
+main()
+"""
+SHORT = """
+import jax
+jax.config.update("jax_platforms", "cpu")
+jax.distributed.initialize()
+from podlog.worker import Logger, LoggerConfig
+
+with Logger(LoggerConfig()) as logger:
+    logger.log_host_metrics({"loss": 0.5}, 1, "train")
+    if FAILS and jax.process_index() == 1:
+        raise ValueError("boom")
+    logger.finalize("success")
+"""
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(("fails", "status", "word"), [(0, 0, "success"), (1, 1, "boom")])
+def test_a_launcher_that_comes_too_late_says_the_same(
+    hosts: Start,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fails: int,
+    status: int,
+    word: str,
+) -> None:
+    """The coordinator of a short job has settled and ended before it was reached."""
+    (tmp_path / "late.py").write_text(LATE)
+    monkeypatch.setattr(kit_exec, "PODLOG", [sys.executable, str(tmp_path / "late.py")])
+    log_path = {env.LOG_PATH: str(tmp_path / "run")}
+    job = hosts(SHORT.replace("FAILS", str(fails)), 2, "--grace", "2", env=log_path)
+    assert job.wait() == [status, status], job.said()
+    for index in range(2):
+        assert word in job.output(index).splitlines()[-1], job.said()

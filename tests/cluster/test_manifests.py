@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import typer.main
 import yaml
-from kit_tree import ROOT
+from kit_tree import ROOT, project
 
 from podlog.cluster.cli import app
 from podlog.cluster.outcome import EXIT_STATUS
@@ -197,3 +197,26 @@ def test_tpu_vm_dry_run(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("ran-*"))) == 2
     asked = (tmp_path / "gcloud.asked").read_text()
     assert asked.startswith("compute tpus tpu-vm ssh mine --zone us-x --worker=all --command")
+
+
+def test_each_is_in_the_wheel() -> None:
+    """Whoever has no clone has them too."""
+    patterns = project()["tool"]["setuptools"]["package-data"]["podlog.cluster"]
+    wanted = {path for pattern in patterns for path in (ROOT / "cluster").glob(pattern)}
+    assert set(FOLDER.iterdir()) <= wanted
+
+
+def test_the_command_lists_and_prints_them(capsys: pytest.CaptureFixture[str]) -> None:
+    """Each with a line that says what it is, and as it stands; an unknown name names the known."""
+    files = sorted(FOLDER.iterdir())
+    assert app(["manifests"], standalone_mode=False) is None
+    listed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in listed] == [path.name for path in files]
+    assert all("job on" in line.lower() for line in listed)
+    for path in files:
+        app(["manifests", path.name], standalone_mode=False)
+        assert capsys.readouterr().out == path.read_text()
+    with pytest.raises(SystemExit) as ended:
+        app(["manifests", "none"])
+    assert ended.value.code == 2
+    assert "slurm.sbatch" in capsys.readouterr().err

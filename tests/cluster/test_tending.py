@@ -141,30 +141,28 @@ def test_who_failed_ends_by_itself_in_that_time(tend: Callable[..., Tended]) -> 
 def test_an_exit_and_its_sign_are_said_once(
     tend: Callable[..., Tended], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Whichever comes first names the process; the sign of another one is said too."""
+    """Its own sign is not said again; the sign of another one is said too."""
     tended = tend()
     tended.start("wait('up-1'); sys.exit(3)", "up(); wait('go'); sys.exit(0)", DEAF)
     tended.up(1, 2)
-    threads = [
-        threading.Timer(
-            0.5,
-            lambda: (
-                tended.put(FirstSign(0, "failure", "it ended with exit code 3")),
-                tended.put(FirstSign(2, "lost", "unheard for 30 s")),
-                tended.put(SIGINT),
-                tended.put(SIGINT),
-            ),
-        )
-    ]
-    threads[0].start()
+
+    def signs() -> None:
+        until(lambda: tended.tending.failed)
+        tended.put(FirstSign(0, "failure", "it ended with exit code 3"))
+        tended.put(FirstSign(2, "lost", "unheard for 30 s"))
+        tended.put(SIGINT)
+        tended.put(SIGINT)
+
+    teller = threading.Thread(target=signs)
+    teller.start()
     tended.watch()
-    threads[0].join()
+    teller.join()
     said = capfd.readouterr().err.splitlines()
     assert said[:2] == [
         "podlog: process 0 ended with exit code 3: stopping the other 2",
         "podlog: process 2: lost (unheard for 30 s)",
     ]
-    assert all("SIGINT received" in line for line in said[2:])
+    assert all("SIGINT received" in line for line in said[2:]), said
 
 
 class Gone(io.StringIO):

@@ -1,6 +1,10 @@
 """Where `podlog watch` looks: addresses, contact files, folders, and what it does when they go."""
 
+import errno
+import os
+import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,11 +12,14 @@ import pytest
 from kit_coordinator import Lone
 from kit_until import until
 
-from podlog.cluster import jobs
+from podlog.cluster import jobs, watchsource
 from podlog.cluster.watch import status_of
 from podlog.cluster.watchsource import by_address, by_folder, contact_of
 from podlog.coordinator import Endpoint, start
+from podlog.coordinator.fencefile import Holder, write
+from podlog.coordinator.journal import Journal
 from podlog.proto import podlog_pb2 as pb
+from podlog.proto.alive import boot_id, start_time
 from podlog.proto.config import LoggerConfig, SecurityConfig
 from podlog.proto.contact import Contact
 from podlog.proto.errors import ConfigError, JournalError, UnavailableError
@@ -167,3 +174,52 @@ def verdict(status: str, *, final: bool = True) -> pb.Verdict:
 def test_the_exit_status_tells_how_it_stands(snapshot: pb.Snapshot, status: int):
     """For a scheduler's probe."""
     assert status_of(snapshot) == status
+
+
+@pytest.fixture
+def going(tmp_path: Path) -> Iterator[Path]:
+    """The folder of a run whose coordinator lives, as far as can be seen."""
+    run = tmp_path / "run"
+    run.mkdir()
+    journal = Journal(run / "journal.sqlite")
+    journal.set_meta("job", "a")
+    pid = os.getpid()
+    write(run, Holder("here", pid, "a", time.time() + 60, boot_id(), start_time(pid)))
+    yield run
+    journal.close()
+
+
+def test_a_folder_that_is_deleted_ends_it(going: Path) -> None:
+    """After a while, in which the last view stands with a note."""
+    looks = by_folder(going, 0.05, again_s=0.3)
+    assert not next(looks).snapshot.settled
+    shutil.rmtree(going)
+    assert next(looks).notes == (f"{going} is not there any more",)
+    began = time.monotonic()
+    with pytest.raises(JournalError, match=r"run is not there any more$"):
+        list(looks)
+    assert 0.1 < time.monotonic() - began < 10
+
+
+def test_a_folder_that_comes_again_is_looked_at(going: Path) -> None:
+    """One on a network may be away for a moment: the time it is given begins anew."""
+    looks = by_folder(going, 0.05, again_s=5.0)
+    next(looks)
+    going.rename(going.with_name("away"))
+    assert next(looks).notes
+    going.with_name("away").rename(going)
+    assert "any more" not in "".join(next(looks).notes)
+    looks.close()
+
+
+def test_a_folder_that_cannot_be_read_is_one_line(
+    going: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a network's file system raises, which is no sign that nothing is there."""
+
+    def stale(_: Path) -> None:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(watchsource, "look_at_folder", stale)
+    with pytest.raises(JournalError, match=r"run cannot be read \(Stale file handle\)"):
+        next(by_folder(going, 0.05))

@@ -1,6 +1,8 @@
 """The Launch call over real gRPC: who may attend, what is heard, what is told."""
 
 import queue
+import threading
+import time
 from collections.abc import Callable, Iterator
 
 import grpc
@@ -213,3 +215,39 @@ def test_what_is_told(net: Callable[..., Net], call: Callable[..., Caller]) -> N
     for caller in (one, other):
         assert caller.next().verdict == pb.Verdict(status="unfinished", final=False)
         assert caller.code() is grpc.StatusCode.OK
+
+
+def test_who_comes_too_late_is_waited_for_but_not_for_long(
+    net: Callable[..., Net], call: Callable[..., Caller]
+) -> None:
+    """The launcher of a very short job may come when all is settled, or may be gone."""
+    here = net(3, visited=True)
+    server = here.endpoint._server
+    assert server is not None
+    heard = threading.Event()
+
+    def wait(timeout: float = 30.0) -> None:
+        server.launchers.wait_heard(timeout)
+        heard.set()
+
+    server.launchers.ended(Ended("success"))
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    assert call(here).attend(2).next().verdict.status == "success"
+    assert not heard.wait(0.3)
+    assert call(here).attend(1).next().verdict.status == "success"
+    assert heard.wait(10)
+    waiter.join()
+
+    server = net(2, visited=True).endpoint._server
+    assert server is not None
+    began = time.monotonic()
+    server.launchers.wait_heard(0.2)
+    assert time.monotonic() - began < 10
+
+
+def test_where_no_other_launcher_is_nobody_is_waited_for(net: Callable[..., Net]) -> None:
+    """One launcher for all processes hears it by its pipe."""
+    server = net(3).endpoint._server
+    assert server is not None
+    server.launchers.wait_heard(60.0)

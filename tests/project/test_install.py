@@ -100,6 +100,8 @@ def test_the_wheel_holds_the_package_and_nothing_else(built: Path) -> None:
     assert expected <= names
     messages = {f"podlog/{path.relative_to(ROOT)}" for path in (ROOT / "proto").glob("*_pb2.py*")}
     assert messages | {f"podlog/proto/{path.name}" for path in ROOT.glob("proto/*.proto")} <= names
+    manifests = {f"podlog/{p.relative_to(ROOT)}" for p in (ROOT / "cluster/manifests").iterdir()}
+    assert manifests <= names
     assert not [name for name in names if "examples" in name or "tests" in name]
 
 
@@ -112,6 +114,7 @@ def test_the_wheel_imports_from_any_folder(built: Path, clone: Path, tmp_path: P
     installed.check([clone.parent], installed.site, clone)
 
 
+@pytest.mark.soak
 def test_the_sdist_installs(built: Path, tmp_path: Path) -> None:
     """The source archive is complete: it builds and imports without the clone."""
     installed = Installed(tmp_path / "env")
@@ -120,7 +123,8 @@ def test_the_sdist_installs(built: Path, tmp_path: Path) -> None:
     installed.check([tmp_path], installed.site)
 
 
-@pytest.mark.parametrize("mode", ["lax", pytest.param("strict", marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("mode", ["lax", "strict"])
 def test_an_editable_install_imports_from_any_folder(
     clone: Path, tmp_path: Path, mode: str
 ) -> None:
