@@ -10,7 +10,6 @@ again what was not acked; what others had said is dealt with again.
 
 import contextlib
 import logging
-import math
 import threading
 import time
 from collections.abc import Mapping
@@ -24,7 +23,6 @@ from .faults import Faults, is_fault
 from .hooks import Hooks
 from .mailbox import Call, Item, Mailbox, give_back, urgent
 from .opening import OpenRun
-from .run import Run
 from .runners import Runner
 from .streams import Peer, Stream
 from .watching import Watching
@@ -34,9 +32,6 @@ _log = logging.getLogger(__name__)
 
 TURN_S = 0.05
 _LONGEST_WAIT_S = 60.0
-_LATE_S = 1.0
-"""A turn that is late by more: the machine, the disk or a debugger held the coordinator up."""
-
 _LAST_TRIES_S = 60.0
 """After every process has ended, a journal that cannot be written is waited for so long."""
 
@@ -69,7 +64,6 @@ class Coordinator:
         self._faults = Faults()
         self._mailbox = Mailbox()
         self._ended_at: float | None = None
-        self._advanced = math.inf
         self._stop = threading.Event()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="podlog-state", daemon=True)
@@ -197,7 +191,8 @@ class Coordinator:
                 if run is not None:
                     if text is not None:
                         run.event(Event("journal_back", text))
-                    self._advance(run, patience)
+                    run.came(time.monotonic(), patience)
+                    run.advance(time.monotonic())
             give_back(done)
             done.clear()  # committed: whatever fails now, it is not dealt with again
             self._desk.committed()
@@ -207,15 +202,6 @@ class Coordinator:
             self._undo(error, done)
         if self._desk.over:
             self._stop.set()
-
-    def _advance(self, run: Run, patience: float) -> None:
-        """Does what is due; `patience` is what this turn might take until it began."""
-        now = time.monotonic()
-        if now - self._advanced > patience + _LATE_S:
-            _log.info("the coordinator itself stood still for %.1f s", now - self._advanced)
-            run.away(now)
-        self._advanced = now
-        run.advance(now)
 
     def _patience(self) -> float:
         """How long nothing has to be done if nothing comes."""

@@ -94,6 +94,11 @@ class Ending:
             self._last = self._settling(now)
         return self._last is not None and self._last.advance(now)
 
+    @property
+    def begun(self) -> bool:
+        """Whether the last tools take their end: nobody is served any more."""
+        return self._last is not None
+
     def next_deadline(self) -> float | None:
         """When there is something to do though nothing came."""
         found = [self._drain_until, self._chapter_by]

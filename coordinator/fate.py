@@ -184,7 +184,6 @@ class Fate:
 
     def exited(self, notice: ProcessExit, now: float) -> None:
         """The launcher's word on one process."""
-        self._signal = notice.received if self._signal is None else self._signal
         self._known.touch(notice.process)
         changes = self.members.exited(
             notice.process, notice.code, notice.signal, notice.caused, now, notice.out_of_memory

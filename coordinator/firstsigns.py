@@ -60,6 +60,7 @@ class FirstSigns:
         self._sign = sign
         fresh, self._fresh = self._fresh, []
         if sign is None:
+            self._withdraw()
             return
         if not sign.hard and (sign.at <= self._since or now < sign.at + SOFT_S):
             return
@@ -78,6 +79,13 @@ class FirstSigns:
         fields = {"status": sign.status, "reason": sign.reason}
         self._on_event(Event("first_sign", text, host=sign.host, fields=fields), sign.process)
         self._outbox.tell_all(_message(sign), but=sign.process)
+
+    def _withdraw(self) -> None:
+        """All is well: the next sign is news, though a restart may give it the same number."""
+        self._owner_knows = None
+        if self._told is not None:
+            self._told = None
+            self._setting.write(None)
 
     def take(self) -> list[control.FirstSign]:
         """What the owner is to be told, now that it is committed."""

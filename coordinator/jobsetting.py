@@ -22,8 +22,8 @@ class JobSetting:
 
     def read(self) -> Any:
         """What `write` was given last in this life; None: nothing."""
-        whose, value = json.loads(self._journal.meta(self._name) or '["", null]')
-        return value if whose == self._job_id else None
+        whose, *kept = json.loads(self._journal.meta(self._name) or '[""]')
+        return kept[0] if whose == self._job_id else None
 
     def write(self, value: Any) -> None:
         """Keeps a value that JSON can hold; belongs into a transaction."""

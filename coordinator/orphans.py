@@ -209,7 +209,7 @@ class Orphans:
     def _delete_stored(self) -> None:
         """What a worker would deliver too is locked until it knows that all is stored, or ends."""
         for incarnation, orphan in list(self._stored.items()):
-            if orphan.delete():
+            if orphan.delete() or not orphan.blocked:
                 del self._stored[incarnation]
 
     def _hand_over(self, delivery: Delivery) -> int | None:

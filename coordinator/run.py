@@ -5,15 +5,16 @@ within a transaction of the journal; `committed` follows it and is the only
 thing that tells anybody.
 """
 
-import math
 import time
 
 from ..proto import podlog_pb2 as pb
 from ..proto.control import AllEnded, Ended, FirstSign, ProcessExit, Setup
+from ..proto.errors import UnavailableError
 from ..proto.records import Event
 from .chapters import Chapters
 from .core.member import HERE
 from .core.members import Members
+from .core.rest import Rest
 from .core.slow import Slowness
 from .core.stop import StopAgreement
 from .ending import Ending
@@ -32,6 +33,7 @@ from .restart import KnownRows, recall_rows
 from .rows import Rows
 from .runners import Runner
 from .skews import Skews
+from .standstill import Standstill
 from .streams import Outbox, Stream
 
 READ_S = 2.0
@@ -58,6 +60,7 @@ class Run:
         self.opened = opened
         self.over = False
         self._setup = setup
+        self._local = local
         self._timing = opened.config.timing
         self._journal = opened.journal
         self._postprocess = False
@@ -70,7 +73,8 @@ class Run:
         self._ending = Ending(self._replay, self.feeds, self._timing, local=local)
         self._signs = FirstSigns(self._journal, setup.job_id, self.event)
         self.slow = Slowness()
-        self._rests_until = -math.inf
+        self._standstill = Standstill()
+        self._rest = Rest(READ_S)
         try:
             self.recall(time.monotonic())
             self.fate.chapters.begin()
@@ -167,7 +171,10 @@ class Run:
 
         Raises:
             RefusedError: it is of another run.
+            UnavailableError: the run ends.
         """
+        if self._ending.begun:
+            raise UnavailableError("every process has ended, and so does this coordinator")
         return self._present.join(stream, now)
 
     def leave(self, stream: Stream, now: float) -> None:
@@ -195,6 +202,7 @@ class Run:
 
     def process_exit(self, notice: ProcessExit, now: float) -> None:
         """The launcher's word on a process."""
+        self._ending.signalled(notice.received)
         self.fate.exited(notice, now)
 
     def all_ended(self, notice: AllEnded, now: float) -> None:
@@ -214,12 +222,15 @@ class Run:
         """Whether every process has ended and the run is ours: what is left is the tools'."""
         return not self._lease.lost and self.fate.settled()
 
-    def away(self, now: float) -> None:
-        """The coordinator stood still: what came meanwhile is read before time counts."""
-        self.members.away(now)
-        self._rests_until = now + READ_S
-        if not self._replay.holding(now):
-            self.rows.clock.hold(self._rests_until)
+    def came(self, now: float, patience: float) -> None:
+        """A turn came, which might take `patience` until it began.
+
+        If the coordinator stood still, what came meanwhile is read before time counts.
+        """
+        if self._standstill.over(now, patience):
+            self.members.away(now)
+            if not self._local and self._rest.begin(now) and not self._replay.holding(now):
+                self.rows.clock.hold(self._rest.until)
 
     def advance(self, now: float) -> None:
         """Does what is due: the last thing of every transaction."""
@@ -233,7 +244,7 @@ class Run:
         older = self._replay.due(now)
         if older is not None:
             self.rows.flush(now, older)
-        if now >= self._rests_until and not self._replay.holding(now):
+        if now >= self._rest.until and not self._replay.holding(now):
             self.rows.clock.release()
         self.rows.clock.reading(self._replay.reading(now))
         self.rows.advance(now)

@@ -112,6 +112,11 @@ class Orphan:
         """
         return self._hold.delete(self.hello)
 
+    @property
+    def blocked(self) -> bool:
+        """Whether `delete` may do more later: another has the locks now."""
+        return self._hold.blocked
+
     def release(self) -> None:
         """Gives the locks free; the files stay. Safe twice."""
         self._hold.release()

@@ -40,6 +40,7 @@ class Hold:
         self._fd = -1
         self._locks = _Locks.BLOCKED
         self._locks = self._take()
+        self._blocked = self._locks is _Locks.BLOCKED
         self._new = self._just_made()
 
     def gone(self, writer: pb.Hello) -> bool:
@@ -52,12 +53,18 @@ class Hold:
             return not alive(writer.pid, writer.pid_started)
         return self._locks is _Locks.NONE
 
+    @property
+    def blocked(self) -> bool:
+        """Whether another held the lock when it was tried last: it may be free later."""
+        return self._blocked
+
     def delete(self, writer: pb.Hello) -> bool:
         """Deletes the files if the writer is surely gone, and releases; whether they went."""
         if self._locks is _Locks.BLOCKED:
             with contextlib.suppress(OSError):
                 self._locks = self._take()
         here = writer.boot_id != "" and writer.boot_id == boot_id()
+        self._blocked = self._locks is _Locks.BLOCKED
         sure = self._locks is _Locks.HELD or (self._locks is _Locks.NONE and here)
         if sure:
             gone = [_unlinked(path) for path in self._paths]

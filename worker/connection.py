@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -10,9 +11,13 @@ from ..proto import podlog_pb2 as pb
 from ..proto.errors import UnavailableError
 from ..proto.session import Connector, Session
 from .talk import Speaker, Talk
+from .transport import EndedError
 from .waits import Waits
 
 _log = logging.getLogger(__name__)
+
+_AGAIN_S = 3.0
+"""A coordinator that broke off at Goodbye is looked for so long: another takes its place in two."""
 
 
 @dataclasses.dataclass
@@ -25,7 +30,8 @@ class Closing:
         status: of the Goodbye; empty: as Finalize said.
         error: of the Goodbye; what ended the training.
         goodbyes: on how many connections Goodbye was said.
-        heard: the coordinator ended its side behind a Goodbye.
+        heard: the coordinator ended its side behind a Goodbye, in order.
+        again_until: until when one that was not heard is said again.
     """
 
     deadline: float
@@ -34,6 +40,12 @@ class Closing:
     error: str = ""
     goodbyes: int = 0
     heard: bool = False
+    again_until: float = math.inf
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether a Goodbye was said, and nobody is there to whom it could be said again."""
+        return time.monotonic() >= self.again_until
 
     @property
     def over(self) -> bool:
@@ -140,8 +152,10 @@ class Connection:
 
     def _parted(self, closing: Closing) -> None:
         """Goodbye was said here, behind all that there was to say."""
+        error = self._inbox.error
         closing.goodbyes += 1
-        closing.heard = self._inbox.over and self._inbox.error is None
+        closing.heard = self._inbox.over and (error is None or isinstance(error, EndedError))
+        closing.again_until = min(closing.again_until, time.monotonic() + _AGAIN_S)
 
     def _all_said(self, talk: Talk) -> bool:
         """Whether Goodbye is on its way and all records before it are committed."""

@@ -210,7 +210,7 @@ class Link:
             lasted = time.monotonic() - began >= _GOOD_S
             if at.welcomed and (lasted or self._me.spool.acked > acked):
                 outage.over(time.monotonic())
-            if self._over() or (self._closing and self._closing.goodbyes and not at.welcomed):
+            if self._over() or (self._closing and self._closing.in_vain and not at.welcomed):
                 return
 
             _log.debug("not connected: %s", at.error)

@@ -128,9 +128,8 @@ class Peers:
             self._flush(_ABORT_S)
         with self._changed:
             self._changed.wait_for(lambda: not self._busy, max(0.0, deadline - time.monotonic()))
-            if self._closed:
-                return
-        os._exit(ABORTED)
+            if not self._closed:
+                os._exit(ABORTED)
 
 
 def event_of(sign: pb.FirstSign) -> Event:

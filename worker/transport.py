@@ -19,6 +19,10 @@ _PIECE = 64 << 10  # small: each that the network takes shows that it still move
 _PERMANENT = (grpc.StatusCode.NOT_FOUND, grpc.StatusCode.FAILED_PRECONDITION)
 
 
+class EndedError(UnavailableError):
+    """The coordinator ended a stream in order, though this side had more to say."""
+
+
 def grpc_connector(contact: Callable[[], Contact]) -> Connector:
     """Connects to wherever `contact` says; it is asked again at each connect.
 
@@ -113,7 +117,7 @@ class _Stream:
                 elif (whole := joiner.add(message.chunk.data, message.chunk.last)) is not None:
                     self._receiver.received(pb.CoordinatorMessage.FromString(whole))
             if not self._closing:
-                error = UnavailableError(f"coordinator {self._address}: ended the stream")
+                error = EndedError(f"coordinator {self._address}: ended the stream")
         except grpc.RpcError:
             if not (self._closing and self._call.code() is grpc.StatusCode.CANCELLED):
                 error = error_of(self._call.code(), self._call.details() or "", self._address)

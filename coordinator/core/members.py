@@ -15,7 +15,8 @@ from . import stalls
 from .beat import Beat
 from .behind import Behind
 from .losses import losses
-from .member import ENDED, HERE, NO_BEAT, Change, Member, State
+from .member import ENDED, HERE, Change, Member, State
+from .rest import Rest
 from .signs import Sign, read_exit, root, signs
 from .transitions import Transitions
 
@@ -37,7 +38,7 @@ class Members:
         self._members = {p: Member(p, State.JOINING, now) for p in sorted(expected)}
         self._do = Transitions()
         self._all_ended = False
-        self._judges_from = now
+        self._rest = Rest(stalls.OVERDUE * timing.heartbeat_s)
         self._behind = Behind(timing.row_timeout_s)
         self._stalls = stalls.Stalls(self._members, timing)
 
@@ -76,7 +77,7 @@ class Members:
         if incarnation == member.incarnation and member.state in (State.DONE, State.GOODBYE):
             return []
         if incarnation != member.incarnation:
-            member.reported, member.failed, member.beat = "", None, NO_BEAT
+            self._do.born(member)
         member.host, member.incarnation = host, incarnation
         return self._do.back(member, "joined", now)
 
@@ -205,18 +206,16 @@ class Members:
 
     def away(self, now: float) -> None:
         """Nobody looked for a while: what processes have sent meanwhile is to be read first."""
-        self._judges_from = now + stalls.OVERDUE * self._timing.heartbeat_s
+        self._rest.begin(now)
 
     def tick(self, now: float) -> list[Change]:
         """What time alone changes."""
-        if now < self._judges_from:
+        if now < self._rest.until:
             return []
-        changes = []
-        for member, deadline in list(losses(self._members.values(), self._timing.lost_after_s)):
+        changes, after = [], self._timing.lost_after_s
+        for member, deadline in list(losses(self._members.values(), after)):
             if deadline <= now:
-                if member.incarnation and not member.found:
-                    member.found = "lost", f"unheard for {self._timing.lost_after_s:g} s"
-                changes += self._do.gone(member, now)
+                changes += self._do.gone(member, now, f"unheard for {after:g} s")
         changes += self._stalls.tick(self.first_sign, now)
         self._look()
         self._behind.tick(now)
@@ -225,7 +224,7 @@ class Members:
     def behind(self, now: float) -> list[tuple[int, str]]:
         """Processes that are newly behind all others, each with a line for people."""
         self._look()
-        if now >= self._judges_from:
+        if now >= self._rest.until:
             self._behind.tick(now)
         return self._behind.take()
 
@@ -236,7 +235,7 @@ class Members:
         found = [deadline for _, deadline in losses(self._members.values(), after)]
         others = (self._stalls.next_deadline(), self._behind.next_deadline())
         found += [other for other in others if other is not None]
-        return max(min(found), self._judges_from) if found else None
+        return max(min(found), self._rest.until) if found else None
 
     # ------------------------------------------------------------- answers
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from .member import ENDED, HERE, Change, Member, State
+from .member import ENDED, HERE, NO_BEAT, Change, Member, State
 from .signs import HARD, NEVER_ARRIVED, normal, worse
 
 
@@ -10,7 +10,7 @@ class Transitions:
     """Changes members, and numbers their signs in order of receipt. Not thread-safe.
 
     `now` is monotonic seconds. What a process told of itself stays with it for
-    its life; what was seen of it from outside goes when it comes back.
+    its life, and so does an end that was seen from outside.
 
     Attributes:
         signs: how many there were.
@@ -55,11 +55,20 @@ class Transitions:
         if normal(status) in HARD | {"interrupted"}:
             self.sign(member, now)
 
-    def gone(self, member: Member, now: float) -> list[Change]:
-        """It will say nothing more: what it reported counts, else how it was found."""
+    def gone(
+        self, member: Member, now: float, silent: str = "it was not heard of any more"
+    ) -> list[Change]:
+        """It will say nothing more: what it reported counts, else how it was found.
+
+        Args:
+            member: who.
+            now: monotonic seconds.
+            silent: what is to be said if nobody saw its end.
+        """
         member.connected = False
-        unheard = "it was not heard of any more" if member.incarnation else NEVER_ARRIVED
-        status, reason = member.found or ("lost", unheard)
+        if member.state is State.LOST and not member.found:
+            return []
+        status, reason = member.found or ("lost", silent if member.incarnation else NEVER_ARRIVED)
         if member.state is State.GOODBYE:
             if member.found and member.status == "unfinished":
                 member.status, member.reason = status, reason
@@ -79,11 +88,18 @@ class Transitions:
             if member.incarnation and member.state not in ENDED:
                 member.found = member.found or ("lost", "its launcher is gone")
 
-    def back(self, member: Member, reason: str, now: float) -> list[Change]:
-        """It is there: what looked like its end is withdrawn."""
-        member.status, member.beat_at = "", None
+    def born(self, member: Member) -> None:
+        """A new life of it began: nothing of the one before counts."""
+        member.reported, member.failed, member.beat = "", None, NO_BEAT
         member.found, member.aborted, member.caused = None, False, True
-        if member.failed is None:
+
+    def back(self, member: Member, reason: str, now: float) -> list[Change]:
+        """It is heard again: what only looked like its end is withdrawn.
+
+        An end that was seen stands: what comes of that life is what it said before.
+        """
+        member.status, member.beat_at = "", None
+        if member.failed is None and member.found is None:
             member.sign = None
         return self.to(member, State.RUNNING, reason, now)
 

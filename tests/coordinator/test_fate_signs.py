@@ -104,6 +104,22 @@ def test_a_restarted_coordinator_tells_who_may_not_know(lone: Lone) -> None:
     assert "ValueError: boom" in lone.settle().root_cause
 
 
+def test_one_that_is_lost_again_after_a_restart_is_told_again(lone: Lone) -> None:
+    """It had come back: what was told of it then is not what is wrong now."""
+    voices = begun(lone, lost_after_s=1.0)
+    voices[0].close()
+    voices[1].ear.wait("first_sign", lambda sign: sign.status == "lost")
+    voices[0].come_back(lone.connector())
+    voices[0].log(2)
+    voices[0].acked()
+    lone.kill()
+    lone.start()
+    for voice in voices[1:]:
+        voice.come_back(lone.connector())
+    assert voices[1].ear.wait("first_sign", lambda sign: sign.status == "lost").process == 0
+    assert lone.heard(FirstSign).process == 0
+
+
 def test_the_restart_itself_is_no_sign(lone: Lone) -> None:
     """Streams broke because the coordinator was gone: nobody is told, though one comes late."""
     voices = begun(lone)
@@ -132,7 +148,7 @@ def test_a_silent_training_thread_is_named_with_its_stack(
     voices = here.voices(3)
     here.open(voices[0], tmp_path, timing={"stall_after_s": 0.3, "heartbeat_s": 0.1})
     beats = [
-        pb.Heartbeat(step=5 - (i == 1), mode="train", idle_s=0.1, longest_s=0.01, training=1)
+        pb.Heartbeat(step=5 - (i == 1), mode="train", idle_s=0.4, longest_s=0.01, training=1)
         for i in range(3)
     ]
     for voice, beat in zip(voices, beats, strict=True):

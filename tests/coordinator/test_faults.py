@@ -65,6 +65,18 @@ def test_what_a_killed_job_left_open_is_closed_at_the_next_start(
     assert [(row.key.attempt, row.key.step) for row in rows(endpoint)] == [(1, 7), (2, 8)]
 
 
+def test_a_first_sign_that_an_older_podlog_kept_is_no_obstacle(make: Make, tmp_path: Path) -> None:
+    """Whatever stands in its setting, it is of another life of the job."""
+    journal = Journal(tmp_path / "journal.sqlite")
+    journal.set_meta("first_sign", '["job-0", 1, 1, true]')
+    journal.close()
+    endpoint = make(LoggerConfig(log_path=tmp_path), [MemoryLoggerConfig()])
+    voice = Voice().connect(endpoint.connect)
+    voice.log(1)
+    voice.finalize()
+    assert voice.verdict().status == "success"
+
+
 def test_a_raising_tool_does_not_hold_up_another(make: Make) -> None:
     """The end of the chapter comes; what the tool missed is an event."""
     endpoint = make(
@@ -159,6 +171,41 @@ def test_who_comes_back_while_it_closes_does_not_change_the_verdict(
     journal = Journal(tmp_path / "journal.sqlite", read_only=True)
     assert journal.acks() == {1000: 1, 1001: 1}
     assert journal.open_records() == []
+    assert journal.meta("chapter") is None
+    journal.close()
+
+
+def test_who_comes_back_while_tools_take_the_end_does_not_change_the_verdict(
+    make: Make, tmp_path: Path
+) -> None:
+    """The coordinator ends as soon as they have: it serves nobody any more."""
+    ended: list[Ended] = []
+    endpoint = make(LoggerConfig(log_path=tmp_path), [MemoryLoggerConfig()], job(2), listen=True)
+    coordinator = endpoint._coordinator
+    coordinator._hooks = dataclasses.replace(coordinator._hooks, ended=ended.append)
+    told, goes_on = threading.Event(), threading.Event()
+
+    def finalize(status: str) -> None:
+        told.set()
+        goes_on.wait(10)
+
+    memory(endpoint).finalize = finalize  # type: ignore[method-assign]
+    voices = [Voice(p, 2).connect(endpoint.connect) for p in range(2)]
+    for voice in voices:
+        voice.log(1)
+        voice.acked()
+    voices[1].close()
+    voices[1].ear.wait_end()
+    coordinator.process_exit(ProcessExit(1, 5, signal=9))
+    voices[0].goodbye("success")
+    assert told.wait(15)
+    voices[1].greet(endpoint.connect)
+    voices[1].log(2)
+    assert isinstance(voices[1].ear.wait_end(), UnavailableError)
+    goes_on.set()
+    assert endpoint.wait_settled(10)
+    assert [e.status for e in ended] == ["lost"]
+    journal = Journal(tmp_path / "journal.sqlite", read_only=True)
     assert journal.meta("chapter") is None
     journal.close()
 

@@ -1,5 +1,6 @@
 """Turns that fail, before the commit or after it: what is in memory, and what is said twice."""
 
+import signal
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from podlog.coordinator.run import Run
 from podlog.coordinator.tools import MemoryLoggerConfig
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.config import LoggerConfig, TimingConfig
+from podlog.proto.control import ProcessExit
 from podlog.proto.errors import JournalError
 from podlog.proto.records import Event
 from podlog.proto.rows import Row
@@ -206,3 +208,26 @@ def test_what_was_agreed_and_told_is_as_the_journal_has_it(
     names = [e.event.name for e in memory(endpoint).events]
     for name in ("stop_requested", "stop_decided", "first_sign", "failed", "verdict"):
         assert names.count(name) == 1, (name, names)
+
+
+def test_what_a_launcher_had_received_still_counts(
+    make: Make, tmp_path: Path, fail_once: Fail
+) -> None:
+    """It came with a process's end, a turn before one that was undone."""
+    endpoint = make(LoggerConfig(log_path=tmp_path), [MemoryLoggerConfig()], job(2, launched=True))
+    voices = [Voice(p, 2).connect(endpoint.connect) for p in range(2)]
+    for voice in voices:
+        voice.log(1)
+        voice.acked()
+    voices[1].close()
+    voices[1].ear.wait_end()
+    coordinator = endpoint._coordinator
+    received = ProcessExit(1, 1, code=1, caused=False, received=signal.SIGTERM)
+    coordinator.process_exit(received)
+    voices[0].log(2)
+    voices[0].acked()
+    undo(voices[0], fail_once, endpoint.connect)
+    voices[0].goodbye("failure")
+    coordinator.all_ended()
+    assert endpoint.wait_settled(20)
+    assert memory(endpoint).statuses == ["preempted"]

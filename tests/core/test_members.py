@@ -3,7 +3,7 @@
 import signal
 
 import pytest
-from kit_members import LOST_AFTER, judged, members, states, steps
+from kit_members import LOST_AFTER, join, judged, members, states, steps
 
 from podlog.coordinator.core.member import State
 from podlog.coordinator.core.verdict import verdict
@@ -202,6 +202,30 @@ def test_what_the_launcher_ended_is_no_cause():
         found.link(process, False, 2.0)
     status, _, cause = judged(found)
     assert (status, cause[:9]) == ("failure", "process 1")
+
+
+@pytest.mark.parametrize("caused", [True, False])
+def test_what_is_read_of_it_after_its_end_does_not_bring_it_back(caused):
+    """Its last connection came before the launcher's word, and was read behind it."""
+    found = members(2)
+    found.link(1, False, 1.0)
+    assert steps(found.exited(1, 3, None, caused, 1.1)) == [(1, "lost")]
+    join(found, 1, 1.2)
+    assert steps(found.link(1, False, 1.3)) == [(1, "lost")]
+    found.finalized(0, "success", 2.0)
+    member = found.member(1)
+    assert (member.reason, member.caused) == ("it ended with exit code 3", caused)
+    assert judged(found)[:2] == ("failure", True)
+
+
+def test_a_record_read_after_its_end_does_not_bring_it_back():
+    """It had finalized and went on; its launcher's word came before its last records."""
+    found = members(1)
+    found.finalized(0, "success", 1.0)
+    found.exited(0, None, signal.SIGKILL, True, 2.0)
+    assert steps(found.active(0, 2.1)) == [(0, "running")]
+    assert steps(found.link(0, False, 2.2)) == [(0, "lost")]
+    assert judged(found)[2] == "process 0 on host0: lost (it was ended by SIGKILL)"
 
 
 def test_those_that_nobody_saw_end_went_with_their_launcher():

@@ -174,3 +174,14 @@ def test_who_looked_away_judges_nobody_before_it_has_read_what_came():
     found.heartbeat(0, beat(90), 101.0)
     join(found, 2, 102.0)
     assert steps(found.tick(110.0)) == [(1, "stalled")]
+
+
+def test_who_looks_away_again_and_again_judges_all_the_same():
+    """A disk that takes more than a second each time: half of the time is for judging."""
+    found = members(2, heartbeat_s=5.0)
+    found.link(1, False, 0.0)
+    for second in range(60):
+        found.away(float(second))
+        if found.tick(float(second)):
+            break
+    assert 30 <= second <= 50

@@ -12,6 +12,7 @@ import pytest
 from kit_spools import HELLO, draft, held, replayed
 
 from podlog.proto import podlog_pb2 as pb
+from podlog.proto import spoollock
 from podlog.proto.alive import boot_id, start_time
 from podlog.proto.spoolfile import Orphan, orphans, survey
 from podlog.worker.spool import Spool
@@ -89,11 +90,25 @@ def test_a_lock_that_outlived_its_writer_does_not_count(
     orphan = _one(folder)
     assert len(replayed(orphan.batches(0))) == 1
     assert not orphan.delete()
+    assert orphan.blocked
     assert list(folder.iterdir())
     child.communicate()
     orphan = _one(folder)
     assert orphan.delete()
     assert not folder.exists()
+
+
+def test_without_locks_what_another_machine_left_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its writer may live; nobody need look again until the next start."""
+    monkeypatch.setattr(spoollock, "lock", lambda fd: False)
+    made = Spool(tmp_path, _me(boot_id="elsewhere"))
+    made.append([draft(1)])
+    made.close()
+    orphan = _one(tmp_path)
+    assert not orphan.delete()
+    assert not orphan.blocked
 
 
 def test_a_killed_writer_with_a_forked_child_is_gone(tmp_path: Path) -> None:

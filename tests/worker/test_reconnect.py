@@ -2,7 +2,9 @@
 
 import threading
 import time
+from collections.abc import Callable
 
+from kit_until import until
 from kit_worker import HELLO, Worker
 
 from podlog.proto import podlog_pb2 as pb
@@ -75,3 +77,58 @@ def test_one_that_commits_and_ends_at_goodbye_is_not_looked_for_again() -> None:
     began = time.monotonic()
     assert worker.link.close(10.0)
     assert time.monotonic() - began < 5.0
+
+
+class Scripted:
+    """A coordinator that does on each connection what `says` does."""
+
+    flow = Flow()
+
+    def __init__(
+        self, says: Callable[["Scripted", pb.WorkerMessage], None], receiver: Receiver
+    ) -> None:
+        self.receiver = receiver
+        self.bodies: list[str] = []
+        self._says = says
+
+    def send(self, message: pb.WorkerMessage) -> None:
+        self.bodies.append(message.WhichOneof("body") or "")
+        self._says(self, message)
+
+    def close(self) -> None:
+        """It ends as `says` wants."""
+
+    def welcome(self) -> None:
+        self.receiver.received(pb.CoordinatorMessage(welcome=pb.Welcome()))
+
+
+def test_a_goodbye_that_was_undone_is_said_again() -> None:
+    """The turn failed, who comes meanwhile is turned away, and then all is well."""
+
+    def fails(here: Scripted, message: pb.WorkerMessage) -> None:
+        if message.HasField("hello"):
+            here.welcome()
+        elif message.HasField("goodbye"):
+            here.receiver.ended(UnavailableError("the coordinator could not go on"))
+
+    def turns_away(here: Scripted, message: pb.WorkerMessage) -> None:
+        here.receiver.ended(UnavailableError("the coordinator could not go on"))
+
+    def takes(here: Scripted, message: pb.WorkerMessage) -> None:
+        if message.HasField("hello"):
+            here.welcome()
+        elif message.HasField("goodbye"):
+            here.receiver.ended(None)
+
+    script = [fails, turns_away, turns_away, takes]
+    made: list[Scripted] = []
+
+    def connect(receiver: Receiver) -> Scripted:
+        made.append(Scripted(script[min(len(made), 3)], receiver))
+        return made[-1]
+
+    worker = Worker(connect)
+    until(lambda: worker.link.stats()["connected"])
+    assert worker.link.close(10.0)
+    assert len(made) == 4
+    assert "goodbye" in made[3].bodies
