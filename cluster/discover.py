@@ -20,7 +20,7 @@ from .address import Listening, listening
 from .listener import Listener
 from .pod import Place
 from .sidecar import Sidecar
-from .telling import Teller
+from .telling import Teller, key_of
 
 if TYPE_CHECKING:
     from ..coordinator import Endpoint
@@ -150,7 +150,7 @@ def attach(
         Exception: in a single process, whatever a tool's ``create`` raises.
     """
     said = env.read() if ordinal == 0 else env.Environment()
-    key = f"podlog/1/{ordinal}"
+    key = key_of(ordinal)
     tell = Teller(said, place, key)
     if coordinator_address:
         return Attachment(place, _given(coordinator_address, config), tell=tell)

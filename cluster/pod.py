@@ -103,20 +103,27 @@ def initialize(**kwargs: Any) -> None:
 
     Does nothing if the pod is joined already, or if nothing describes one and
     no argument is given, so that one script runs alone and in a pod. Call it
-    before any other use of JAX.
+    before any other use of JAX. Under a launcher of podlog, an exception before
+    the Logger is made then ends this process at once, with status 1.
 
     Args:
         **kwargs: for ``jax.distributed.initialize``; those that the installed
             JAX does not know are left out with a warning.
     """
+    from . import early
+
+    if joined() is None:
+        pod = env.described()
+        alone = pod is None or pod.processes == 1
+        if alone and not kwargs and not env.has_tpu():
+            return
+        _join(kwargs)
+    early.arm()
+
+
+def _join(kwargs: dict[str, Any]) -> None:
     import jax
 
-    if joined() is not None:
-        return
-    pod = env.described()
-    alone = pod is None or pod.processes == 1
-    if alone and not kwargs and not env.has_tpu():
-        return
     known = inspect.signature(jax.distributed.initialize).parameters
     for name in sorted(kwargs.keys() - known.keys()):
         _log.warning("jax %s has no argument %r of initialize: left out", jax.__version__, name)

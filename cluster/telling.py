@@ -13,6 +13,11 @@ from .pod import Place
 _log = logging.getLogger(__name__)
 
 
+def key_of(ordinal: int) -> str:
+    """The key in JAX's store under which process 0 publishes its Logger's coordinator."""
+    return f"podlog/1/{ordinal}"
+
+
 class Teller:
     """Passes on how the coordinator is reached, as often as that changes. Thread-safe.
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from types import FrameType, TracebackType
 
+from ..cluster import early
 from .ending import Ending, ending_of, exit_ending
 from .forked import Home
 
@@ -44,6 +45,7 @@ class ExitHook:
 
     def install(self) -> None:
         """Registers with atexit, chains ``sys.excepthook`` and ``sys.exit``."""
+        early.disarm()
         self._previous = sys.excepthook
         sys.excepthook = self._hook
         self._previous_exit = sys.exit

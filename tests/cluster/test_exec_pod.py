@@ -42,6 +42,14 @@ logger.close()
 """
 
 
+EARLY = """
+from podlog.cluster import initialize
+initialize()
+if jax.process_index() == 1:
+    raise FileNotFoundError("no images here")
+"""
+
+
 def _train(steps: int = 10_000, fails: int = -1) -> str:
     return TRAIN.replace("STEPS", str(steps)).replace("FAILS", str(fails))
 
@@ -76,6 +84,18 @@ def test_one_that_exits_stops_all(hosts: Start, tmp_path: Path) -> None:
         assert "exit code 3" in job.output(index), job.said()
     log = (tmp_path / "run" / "output.log").read_text().splitlines()
     assert "verdict: failure: process 1" in log[-1] and "exit code 3" in log[-1]
+
+
+@pytest.mark.processes
+def test_one_that_fails_before_its_logger_stops_all(hosts: Start, tmp_path: Path) -> None:
+    """Its launcher had heard of no coordinator: the process still looks it up as it ends."""
+    script = _train().replace("jax.distributed.initialize()", EARLY)
+    job = hosts(script, 3, "--grace", "1", "--log-path", str(tmp_path / "run"))
+    assert job.wait() == [1, 1, 1], job.said()
+    for index in range(3):
+        assert "process 1" in job.output(index).splitlines()[-1], job.said()
+        assert "exit code 1" in job.output(index).splitlines()[-1], job.said()
+    assert "no images here" in job.output(1)
 
 
 @pytest.mark.processes

@@ -39,6 +39,14 @@ def test_an_exception_in_one_while_the_others_are_in_a_collective(begin: Begin) 
     assert "process 3" in fate.job.output
 
 
+def test_an_exception_before_its_logger(begin: Begin) -> None:
+    """JAX's barrier does not hold it, so that its exit code is the cause; nobody waits for it."""
+    fate = begin("early")
+    fate.check("failure", "process 3", 1)
+    assert "exit code 1" in fate.verdict.root_cause
+    assert "FileNotFoundError: no images here" in fate.job.output
+
+
 def test_sys_exit_in_one(begin: Begin) -> None:
     """Its exit code is the cause, though JAX holds the process at its shutdown."""
     fate = begin("exit")

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 
+from podlog.cluster import initialize
 from podlog.coordinator.tools import FileLoggerConfig
 from podlog.proto.config import TimingConfig
 from podlog.worker import Logger, LoggerConfig, LoggerTool, LoggerToolsConfig
@@ -39,13 +40,15 @@ TIMING = TimingConfig(
 own = int(os.environ["SLURM_PROCID"])
 if ENDING == "never" and own == 3:
     time.sleep(600)
-jax.distributed.initialize(initialization_timeout=10)
+initialize(initialization_timeout=10)
 
 index, count = jax.process_index(), jax.process_count()
 mesh = jax.make_mesh((count,), ("data",))
 split = NamedSharding(mesh, PartitionSpec("data"))
 ones = jax.make_array_from_callback((count,), split, lambda _: np.ones(1, np.float32))
 together = jax.jit(jnp.sum, out_shardings=NamedSharding(mesh, PartitionSpec()))
+if (ENDING, index) == ("early", 3):
+    raise FileNotFoundError("no images here")
 together(ones).block_until_ready()  # so that no process learns how long the others compile
 
 

@@ -1,0 +1,94 @@
+"""A process that fails before it has a Logger ends at once, so that its launcher can say so.
+
+Else its traceback is printed, and then JAX's shutdown barrier holds it for minutes:
+all that anybody knows meanwhile is that it has not arrived.
+"""
+
+import contextlib
+import os
+import sys
+from types import TracebackType
+
+from ..proto.contact import Contact
+from ..proto.errors import ConfigError
+from . import env, pipe, pod
+from .telling import key_of
+from .terminal import tell
+
+CONTACT_S = 30.0
+"""How long the coordinator of process 0 is looked for, to tell the launcher where it is."""
+
+
+class EarlyFailure:
+    """Ends the process behind the traceback of an uncaught exception. For the main thread.
+
+    Exit functions do not run: JAX's among them is the barrier. Nothing is done in
+    a forked child, in an interactive interpreter, or of a KeyboardInterrupt.
+
+    Args:
+        said: what the launcher says.
+    """
+
+    def __init__(self, said: env.Environment) -> None:
+        self._said = said
+        self._pid = os.getpid()
+        self._previous = sys.excepthook
+        self._hook = self._uncaught  # one object: a bound method is made anew at each access
+        self._armed = False
+
+    def arm(self) -> None:
+        """From now on; safe twice."""
+        if not self._armed:
+            self._armed = True
+            self._previous, sys.excepthook = sys.excepthook, self._hook
+
+    def disarm(self) -> None:
+        """A Logger takes over; safe twice."""
+        self._armed = False
+        if sys.excepthook is self._hook:
+            sys.excepthook = self._previous
+
+    def _uncaught(
+        self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._previous(kind, error, trace)
+        finally:
+            mine = self._armed and os.getpid() == self._pid and not sys.flags.interactive
+            if mine and issubclass(kind, Exception):
+                self._end()
+
+    def _end(self) -> None:
+        tell("it failed before it made its Logger: it ends without JAX's shutdown barrier")
+        with contextlib.suppress(Exception):
+            self._pass_on()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
+        os._exit(1)
+
+    def _pass_on(self) -> None:
+        """Says to a launcher that does not know it yet where the coordinator is."""
+        if self._said.pipe and self._said.contact() is None and pod.where().process_index:
+            text = pod.lookup(key_of(0), CONTACT_S)
+            if text is not None:
+                pipe.tell(self._said.pipe, Contact.from_json(text))
+
+
+_failure: EarlyFailure | None = None
+
+
+def arm() -> None:
+    """This process joined a pod: if a launcher waits for it, nothing may hold it when it fails."""
+    global _failure
+    with contextlib.suppress(ConfigError):  # the Logger will raise it
+        said = env.read()
+        if _failure is None and (said.pipe or said.contact_file or said.coordinator):
+            _failure = EarlyFailure(said)
+            _failure.arm()
+
+
+def disarm() -> None:
+    """This process has a Logger, which tells of everything."""
+    if _failure is not None:
+        _failure.disarm()

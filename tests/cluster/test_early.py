@@ -1,0 +1,70 @@
+"""An exception before the Logger is made ends a launched process at once, and nothing else does."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+BEGIN = """
+import atexit, os, sys
+from podlog.cluster import early
+atexit.register(print, "exit functions ran", flush=True)
+early.arm()
+early.arm()
+"""
+LAUNCHED = {"PODLOG_CONTACT": "/nowhere/contact"}
+
+
+def _run(code: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", BEGIN + code]
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("PODLOG_")}
+    return subprocess.run(command, env=clean | env, capture_output=True, text=True, timeout=30)
+
+
+def test_it_ends_behind_its_traceback() -> None:
+    """What was printed is there, exit functions do not run, and a line says so."""
+    done = _run("print('before'); raise ValueError('boom')", **LAUNCHED)
+    assert done.returncode == 1
+    assert done.stdout == "before\n"
+    assert "ValueError: boom" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("podlog: it failed before it made its Logger")
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("early.disarm(); raise ValueError('boom')", 1),
+        ("raise KeyboardInterrupt", -2),
+        ("sys.exit(3)", 3),
+        ("sys.excepthook = sys.__excepthook__; raise ValueError('boom')", 1),
+        ("pass", 0),
+    ],
+)
+def test_all_else_ends_as_ever(code: str, status: int) -> None:
+    """A Logger has taken over, somebody interrupts, another hook was put in place."""
+    done = _run(code, **LAUNCHED)
+    assert done.returncode == status
+    assert "exit functions ran" in done.stdout
+
+
+def test_without_a_launcher_nothing_is_changed() -> None:
+    """Nobody would hear of its exit code."""
+    done = _run("raise ValueError('boom')", PODLOG_LOG_PATH="/nowhere")
+    assert done.returncode == 1
+    assert "exit functions ran" in done.stdout
+
+
+def test_a_forked_child_is_left_alone() -> None:
+    """Its exception is its own."""
+    code = """
+pid = os.fork()
+if pid == 0:
+    raise ValueError('boom')
+assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 1
+print('parent goes on')
+"""
+    done = _run(code, **LAUNCHED)
+    assert done.returncode == 0
+    assert done.stdout.count("exit functions ran") == 2
+    assert "parent goes on" in done.stdout
