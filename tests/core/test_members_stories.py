@@ -169,7 +169,7 @@ def check(members: Members) -> None:
     if stalled and sign is None:
         assert members.culprit() is not None
     for m in every:
-        assert not (m.state is State.STALLED and (not m.connected or m.beat_at is None))
+        assert not (m.state is State.STALLED and not m.connected)
         assert not (m.state in ENDED and m.state is not State.GOODBYE and m.connected)
         if m.failed is not None:
             assert m.sign is not None
