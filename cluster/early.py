@@ -22,8 +22,9 @@ CONTACT_S = 30.0
 class EarlyFailure:
     """Ends the process behind the traceback of an uncaught exception. For the main thread.
 
-    Exit functions do not run: JAX's among them is the barrier. Nothing is done in
-    a forked child, in an interactive interpreter, or of a KeyboardInterrupt.
+    Exit functions do not run: JAX's among them is the barrier. Nothing is done
+    before the pod is joined, in a forked child, in an interactive interpreter, or of
+    a KeyboardInterrupt.
 
     Args:
         said: what the launcher says.
@@ -54,9 +55,13 @@ class EarlyFailure:
         try:
             self._previous(kind, error, trace)
         finally:
-            mine = self._armed and os.getpid() == self._pid and not sys.flags.interactive
-            if mine and issubclass(kind, Exception):
+            if self._armed and issubclass(kind, Exception) and self._held():
                 self._end()
+
+    def _held(self) -> bool:
+        """Whether JAX's barrier would hold this process."""
+        here = os.getpid() == self._pid and not sys.flags.interactive
+        return here and "jax" in sys.modules and pod.joined() is not None
 
     def _end(self) -> None:
         tell("it failed before it made its Logger: it ends without JAX's shutdown barrier")
@@ -79,7 +84,7 @@ _failure: EarlyFailure | None = None
 
 
 def arm() -> None:
-    """This process joined a pod: if a launcher waits for it, nothing may hold it when it fails."""
+    """If a launcher waits for this process, nothing may hold it when it fails from now on."""
     global _failure
     with contextlib.suppress(ConfigError):  # the Logger will raise it
         said = env.read()

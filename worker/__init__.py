@@ -13,11 +13,13 @@
         logger.finalize("success")
 
 Importing it does not import JAX: that happens when a name that needs it (`Logger`)
-is first used.
+is first used. Where a launcher waits for this process, an uncaught exception ends
+it at once from now on (see `podlog.cluster.early`).
 """
 
 from typing import TYPE_CHECKING, Any
 
+from ..cluster import early
 from ..proto.config import LoggerConfig, LoggerToolsConfig
 from ..proto.tool import LoggerTool
 from .values import Counter, Histogram, Image, Max, Mean, Min, Sum, Table, Text
@@ -40,6 +42,8 @@ __all__ = [
     "Table",
     "Text",
 ]
+
+early.arm()
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,9 @@ import pytest
 
 BEGIN = """
 import atexit, os, sys
-from podlog.cluster import early
+import jax
+from podlog.cluster import early, pod
+pod.joined = lambda: JOINED
 atexit.register(print, "exit functions ran", flush=True)
 early.arm()
 early.arm()
@@ -16,8 +18,8 @@ early.arm()
 LAUNCHED = {"PODLOG_CONTACT": "/nowhere/contact"}
 
 
-def _run(code: str, **env: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-c", BEGIN + code]
+def _run(code: str, joined: bool | None = True, **env: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", f"JOINED = {joined}\n{BEGIN}{code}"]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PODLOG_")}
     return subprocess.run(command, env=clean | env, capture_output=True, text=True, timeout=30)
 
@@ -51,6 +53,13 @@ def test_all_else_ends_as_ever(code: str, status: int) -> None:
 def test_without_a_launcher_nothing_is_changed() -> None:
     """Nobody would hear of its exit code."""
     done = _run("raise ValueError('boom')", PODLOG_LOG_PATH="/nowhere")
+    assert done.returncode == 1
+    assert "exit functions ran" in done.stdout
+
+
+def test_before_the_pod_is_joined_nothing_is_changed() -> None:
+    """There is no barrier that would hold it."""
+    done = _run("raise ValueError('boom')", joined=None, **LAUNCHED)
     assert done.returncode == 1
     assert "exit functions ran" in done.stdout
 

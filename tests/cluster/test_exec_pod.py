@@ -43,9 +43,7 @@ logger.close()
 
 
 EARLY = """
-from podlog.cluster import initialize
-initialize()
-if jax.process_index() == 1:
+if me == 1:
     raise FileNotFoundError("no images here")
 """
 
@@ -89,7 +87,7 @@ def test_one_that_exits_stops_all(hosts: Start, tmp_path: Path) -> None:
 @pytest.mark.processes
 def test_one_that_fails_before_its_logger_stops_all(hosts: Start, tmp_path: Path) -> None:
     """Its launcher had heard of no coordinator: the process still looks it up as it ends."""
-    script = _train().replace("jax.distributed.initialize()", EARLY)
+    script = _train().replace("logger = Logger", f"{EARLY}\nlogger = Logger")
     job = hosts(script, 3, "--grace", "1", "--log-path", str(tmp_path / "run"))
     assert job.wait() == [1, 1, 1], job.said()
     for index in range(3):
