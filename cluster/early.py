@@ -60,8 +60,10 @@ class EarlyFailure:
 
     def _held(self) -> bool:
         """Whether JAX's barrier would hold this process."""
-        here = os.getpid() == self._pid and not sys.flags.interactive
-        return here and "jax" in sys.modules and pod.joined() is not None
+        if os.getpid() != self._pid or sys.flags.interactive or "jax" not in sys.modules:
+            return False
+        state = pod.joined()
+        return state is not None and int(state.num_processes) > 1
 
     def _end(self) -> None:
         tell("it failed before it made its Logger: it ends without JAX's shutdown barrier")

@@ -8,9 +8,10 @@ import pytest
 
 BEGIN = """
 import atexit, os, sys
+import types
 import jax
 from podlog.cluster import early, pod
-pod.joined = lambda: JOINED
+pod.joined = lambda: JOINED and types.SimpleNamespace(num_processes=JOINED)
 atexit.register(print, "exit functions ran", flush=True)
 early.arm()
 early.arm()
@@ -18,7 +19,7 @@ early.arm()
 LAUNCHED = {"PODLOG_CONTACT": "/nowhere/contact"}
 
 
-def _run(code: str, joined: bool | None = True, **env: str) -> "subprocess.CompletedProcess[str]":
+def _run(code: str, joined: int | None = 2, **env: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-c", f"JOINED = {joined}\n{BEGIN}{code}"]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PODLOG_")}
     return subprocess.run(command, env=clean | env, capture_output=True, text=True, timeout=30)
@@ -57,9 +58,10 @@ def test_without_a_launcher_nothing_is_changed() -> None:
     assert "exit functions ran" in done.stdout
 
 
-def test_before_the_pod_is_joined_nothing_is_changed() -> None:
+@pytest.mark.parametrize("joined", [None, 1])
+def test_alone_or_before_the_pod_is_joined_nothing_is_changed(joined: int | None) -> None:
     """There is no barrier that would hold it."""
-    done = _run("raise ValueError('boom')", joined=None, **LAUNCHED)
+    done = _run("raise ValueError('boom')", joined=joined, **LAUNCHED)
     assert done.returncode == 1
     assert "exit functions ran" in done.stdout
 
