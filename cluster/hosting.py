@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ..proto.config import SecurityConfig
 from ..proto.contact import Contact
-from ..proto.control import AllEnded, Ended, ProcessExit, Signalled
+from ..proto.control import AllEnded, Ended, ProcessExit
 from ..proto.errors import ConfigError, UnavailableError
 from . import env, jobs
 from .address import WILDCARD, Listening, listening
@@ -19,6 +19,9 @@ LOOPBACK = "127.0.0.1"
 
 OUTPUT = "coordinator.log"
 """What the coordinator said before a run was open; a file of the host's folder."""
+
+SIGNAL_S = 0.5
+"""A signal is passed on after so long, though the coordinator has not said that it counts."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -124,8 +127,8 @@ class Host:
         self._sidecar.send(exit_)
 
     def signalled(self, number: int) -> None:
-        """This launcher received its first signal."""
-        self._sidecar.send(Signalled(number))
+        """This launcher received its first signal: processes are told once that counts."""
+        self._sidecar.signalled(number, SIGNAL_S)
 
     def wait(self, timeout: float) -> bool:
         """Waits at most `timeout` seconds until the job has settled; whether it has."""

@@ -70,6 +70,7 @@ class Sidecar:
         self._port = setup.port
         self._listens = False
         self._restarts = 0
+        self._signal_counts = False
         self._over = False  # nobody is started any more
         self._process = SideProcess(setup, output)
         self._thread = threading.Thread(target=self._keep, name="podlog-sidecar", daemon=True)
@@ -144,6 +145,12 @@ class Sidecar:
         with self._changed:
             self._told.append(notice)
             self._process.tell(notice)
+
+    def signalled(self, number: int, timeout: float) -> None:
+        """Tells it of the launcher's first signal; waits until that counts, or for `timeout` s."""
+        self.send(Signalled(number))
+        with self._changed:
+            self._changed.wait_for(lambda: self._signal_counts or self._over, timeout)
 
     def release(self) -> None:
         """Closes its stdin: it knows that nobody will tell it more, and settles."""
@@ -233,6 +240,10 @@ class Sidecar:
                 with self._changed:
                     known = b"" if self._opened is None else self._opened.open
                     self._opened = dataclasses.replace(notice, open=notice.open or known)
+            case Signalled():
+                with self._changed:
+                    self._signal_counts = True
+                    self._changed.notify_all()
             case FirstSign():
                 call(self._listener.sign, notice)
             case Ended():

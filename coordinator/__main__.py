@@ -5,6 +5,7 @@ lines for the terminal, `FirstSign` and `Ended` go out on stdout. It ends by
 itself when the job has settled. No jax here, nor anything of a worker.
 """
 
+import functools
 import logging
 import os
 import signal
@@ -79,7 +80,7 @@ def main() -> int:
     coordinator.start()
     up.tell(Ready(port))
     hear = threading.Thread(
-        target=_hear, args=(down, coordinator), name="podlog-parent", daemon=True
+        target=_hear, args=(down, up, coordinator), name="podlog-parent", daemon=True
     )
     hear.start()
     coordinator.wait_settled(None)
@@ -101,7 +102,7 @@ def _streams() -> tuple[IO[bytes], Up]:
     return down, Up(up)
 
 
-def _hear(down: IO[bytes], coordinator: Coordinator) -> None:
+def _hear(down: IO[bytes], up: Up, coordinator: Coordinator) -> None:
     """Takes the parent's notices until it is gone."""
     for line in down:
         try:
@@ -112,6 +113,7 @@ def _hear(down: IO[bytes], coordinator: Coordinator) -> None:
         match notice:
             case Signalled(number):
                 coordinator.signalled(number)
+                coordinator.post(functools.partial(up.tell, notice))
             case ProcessExit():
                 coordinator.process_exit(notice)
             case AllEnded():

@@ -68,7 +68,11 @@ class ProcessExit:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Signalled:
-    """The launcher received a signal, which it now passes on: the first sign of all."""
+    """The launcher received a signal, which it passes on: the first sign of all.
+
+    The coordinator says it back once it counts: what the signal brings about in the
+    processes may reach it sooner than this would.
+    """
 
     signal: int
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from podlog.cluster.sidecar import Sidecar
 from podlog.coordinator.tools import ConsoleLoggerConfig, FileLoggerConfig, TensorBoardLoggerConfig
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.contact import Contact
-from podlog.proto.control import AllEnded, Ended, FirstSign, ProcessExit, Setup, Signalled
+from podlog.proto.control import AllEnded, Ended, FirstSign, ProcessExit, Setup
 from podlog.proto.errors import UnavailableError
 from podlog.proto.session import Session
 from podlog.worker.transport import grpc_connector
@@ -172,10 +173,10 @@ def test_exit_reports_and_all_ended_make_the_verdict(
 def test_a_signal_to_the_launcher_is_the_cause(side: Callable[..., Side], tmp_path: Path) -> None:
     """Told before it is passed on, it is known before the last process can make a verdict."""
     here = side(1, launched=True)
-    here.sidecar.send(Signalled(signal.SIGINT))
     (voice,) = here.voices(1)
     voice.send(open=opening(tmp_path / "run"))
     voice.ear.wait("opened")
+    here.sidecar.signalled(signal.SIGINT, 20.0)
     voice.finalize("failure")
     assert voice.verdict().root_cause == "the launcher received SIGINT"
     voice.goodbye()
@@ -183,6 +184,16 @@ def test_a_signal_to_the_launcher_is_the_cause(side: Callable[..., Side], tmp_pa
     assert here.sidecar.wait(20)
     assert here.sidecar.ended is not None
     assert here.sidecar.ended.status == "interrupted"
+
+
+def test_a_signal_is_passed_on_though_the_coordinator_hangs(side: Callable[..., Side]) -> None:
+    """Nobody waits for long until it counts."""
+    here = side(1, launched=True)
+    os.kill(here.sidecar.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    here.sidecar.signalled(signal.SIGINT, 0.3)
+    assert 0.3 <= time.monotonic() - began < 5.0
+    os.kill(here.sidecar.pid, signal.SIGCONT)
 
 
 @pytest.mark.parametrize("launched", [False, True])
