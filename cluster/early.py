@@ -4,14 +4,19 @@ Else its traceback is printed, and then JAX's shutdown barrier holds it for minu
 all that anybody knows meanwhile is that it has not arrived.
 """
 
+import atexit
 import contextlib
 import os
+import signal
 import sys
+import threading
 from types import TracebackType
+from typing import NoReturn
 
 from ..proto.contact import Contact
 from ..proto.errors import ConfigError
 from . import env, pipe, pod
+from .leaving import Leaving, set_exit
 from .telling import key_of
 from .terminal import tell
 
@@ -20,11 +25,11 @@ CONTACT_S = 30.0
 
 
 class EarlyFailure:
-    """Ends the process behind the traceback of an uncaught exception. For the main thread.
+    """Ends the process behind the traceback of an uncaught exception, or at `sys.exit`.
 
-    Exit functions do not run: JAX's among them is the barrier. Nothing is done
-    before the pod is joined, in a forked child, in an interactive interpreter, or of
-    a KeyboardInterrupt.
+    For the main thread. Exit functions do not run: JAX's among them is the barrier.
+    Nothing is done before the pod is joined, in a forked child, or in an interactive
+    interpreter. ``raise SystemExit(n)`` cannot be told from an end in order.
 
     Args:
         said: what the launcher says.
@@ -35,6 +40,9 @@ class EarlyFailure:
         self._pid = os.getpid()
         self._previous = sys.excepthook
         self._hook = self._uncaught  # one object: a bound method is made anew at each access
+        self._previous_exit = sys.exit
+        self._exit_hook = self._exit
+        self._leaving: Leaving | None = None
         self._armed = False
 
     def arm(self) -> None:
@@ -42,12 +50,16 @@ class EarlyFailure:
         if not self._armed:
             self._armed = True
             self._previous, sys.excepthook = sys.excepthook, self._hook
+            self._previous_exit = sys.exit
+            set_exit(self._exit_hook)
 
     def disarm(self) -> None:
         """A Logger takes over; safe twice."""
         self._armed = False
         if sys.excepthook is self._hook:
             sys.excepthook = self._previous
+        if sys.exit is self._exit_hook:
+            set_exit(self._previous_exit)
 
     def _uncaught(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -55,24 +67,41 @@ class EarlyFailure:
         try:
             self._previous(kind, error, trace)
         finally:
-            if self._armed and issubclass(kind, Exception) and self._held():
-                self._end()
+            if self._held():
+                self._end(None if issubclass(kind, KeyboardInterrupt) else 1)
+
+    def _exit(self, status: object = None, /) -> None:
+        if self._held() and threading.current_thread() is threading.main_thread():
+            self._leaving = Leaving(status)
+            atexit.register(self._at_exit)  # the newest runs first: before JAX's
+        self._previous_exit(status)  # type: ignore[arg-type]
+
+    def _at_exit(self) -> None:
+        if self._held() and self._leaving is not None and self._leaving.ended:
+            status = self._leaving.status
+            self._end(status & 0xFF if isinstance(status, int) else int(status is not None))
 
     def _held(self) -> bool:
         """Whether JAX's barrier would hold this process."""
-        if os.getpid() != self._pid or sys.flags.interactive or "jax" not in sys.modules:
+        if not self._armed or os.getpid() != self._pid or sys.flags.interactive:
+            return False
+        if "jax" not in sys.modules:
             return False
         state = pod.joined()
         return state is not None and int(state.num_processes) > 1
 
-    def _end(self) -> None:
-        tell("it failed before it made its Logger: it ends without JAX's shutdown barrier")
+    def _end(self, code: int | None) -> NoReturn:
+        """Ends with that exit code; None: as SIGINT ends a process."""
+        tell("it ends before it made its Logger, and so without JAX's shutdown barrier")
         with contextlib.suppress(Exception):
             self._pass_on()
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(Exception):
                 stream.flush()
-        os._exit(1)
+        if code is None:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            os.kill(os.getpid(), signal.SIGINT)
+        os._exit(1 if code is None else code)
 
     def _pass_on(self) -> None:
         """Says to a launcher that does not know it yet where the coordinator is."""

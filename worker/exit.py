@@ -1,14 +1,14 @@
 """What happens when the process ends without ``close``."""
 
 import atexit
-import dis
 import logging
 import sys
 import threading
 from collections.abc import Callable
-from types import FrameType, TracebackType
+from types import TracebackType
 
 from ..cluster import early
+from ..cluster.leaving import Leaving, set_exit
 from .ending import Ending, ending_of, exit_ending
 from .forked import Home
 
@@ -41,7 +41,7 @@ class ExitHook:
         self._hook = self._uncaught  # one object: a bound method is made anew at each access
         self._previous_exit = sys.exit
         self._exit_hook = self._exit
-        self._leaving: tuple[object, FrameType] | None = None
+        self._leaving: Leaving | None = None
 
     def install(self) -> None:
         """Registers with atexit, chains ``sys.excepthook`` and ``sys.exit``."""
@@ -49,7 +49,7 @@ class ExitHook:
         self._previous = sys.excepthook
         sys.excepthook = self._hook
         self._previous_exit = sys.exit
-        _set_exit(self._exit_hook)
+        set_exit(self._exit_hook)
         atexit.register(self._at_exit)
 
     def remove(self) -> None:
@@ -60,7 +60,7 @@ class ExitHook:
         if sys.excepthook is self._hook:
             sys.excepthook = self._previous
         if sys.exit is self._exit_hook:
-            _set_exit(self._previous_exit)
+            set_exit(self._previous_exit)
 
     def _uncaught(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -75,13 +75,13 @@ class ExitHook:
 
     def _exit(self, status: object = None, /) -> None:
         if not self._done and threading.current_thread() is threading.main_thread():
-            self._leaving = (status, _outermost(sys._getframe()))
+            self._leaving = Leaving(status)
         self._previous_exit(status)  # type: ignore[arg-type]
 
     def _at_exit(self) -> None:
         ending = Ending()
-        if self._leaving is not None and _raised(self._leaving[1]):
-            ending = exit_ending(self._leaving[0])
+        if self._leaving is not None and self._leaving.ended:
+            ending = exit_ending(self._leaving.status)
         self._end(ending)
 
     def _end(self, ending: Ending) -> None:
@@ -99,19 +99,3 @@ def _told(told: Callable[[Ending], None], ending: Ending) -> None:
         told(ending)
     except Exception:
         _log.exception("closing the logger at exit failed")
-
-
-def _set_exit(hook: Callable[..., object]) -> None:
-    setattr(sys, "exit", hook)  # noqa: B010 - the type checker takes no other sys.exit
-
-
-def _outermost(frame: FrameType) -> FrameType:
-    while frame.f_back is not None:
-        frame = frame.f_back
-    return frame
-
-
-def _raised(frame: FrameType) -> bool:
-    """Whether an exception went out of `frame`, which has ended: it did not come to a return."""
-    code = frame.f_code.co_code
-    return not dis.opname[code[frame.f_lasti]].startswith("RETURN")

@@ -16,6 +16,12 @@ atexit.register(print, "exit functions ran", flush=True)
 early.arm()
 early.arm()
 """
+CAUGHT = """
+try:
+    sys.exit(3)
+except SystemExit:
+    pass
+"""
 LAUNCHED = {"PODLOG_CONTACT": "/nowhere/contact"}
 
 
@@ -31,15 +37,33 @@ def test_it_ends_behind_its_traceback() -> None:
     assert done.returncode == 1
     assert done.stdout == "before\n"
     assert "ValueError: boom" in done.stderr
-    assert done.stderr.splitlines()[-1].startswith("podlog: it failed before it made its Logger")
+    assert done.stderr.splitlines()[-1].startswith("podlog: it ends before it made its Logger")
 
 
 @pytest.mark.parametrize(
     ("code", "status"),
     [
-        ("early.disarm(); raise ValueError('boom')", 1),
-        ("raise KeyboardInterrupt", -2),
         ("sys.exit(3)", 3),
+        ("sys.exit('bad config')", 1),
+        ("sys.exit()", 0),
+        ("raise KeyboardInterrupt", -2),
+    ],
+)
+def test_other_ways_out_are_as_quick(code: str, status: int) -> None:
+    """With the exit status that they would have had."""
+    done = _run(code, **LAUNCHED)
+    assert done.returncode == status
+    assert "exit functions ran" not in done.stdout
+    assert ("bad config" in done.stderr) == ("bad config" in code)
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        (CAUGHT, 0),
+        ("early.disarm(); raise ValueError('boom')", 1),
+        ("early.disarm(); sys.exit(3)", 3),
+        ("early.disarm(); raise KeyboardInterrupt", -2),
         ("sys.excepthook = sys.__excepthook__; raise ValueError('boom')", 1),
         ("pass", 0),
     ],

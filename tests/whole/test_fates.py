@@ -39,12 +39,13 @@ def test_an_exception_in_one_while_the_others_are_in_a_collective(begin: Begin) 
     assert "process 3" in fate.job.output
 
 
-def test_an_exception_before_its_logger(begin: Begin) -> None:
+@pytest.mark.parametrize(("ending", "code"), [("early", 1), ("early-exit", 3)])
+def test_one_ends_before_its_logger(begin: Begin, ending: str, code: int) -> None:
     """JAX's barrier does not hold it, so that its exit code is the cause; nobody waits for it."""
-    fate = begin("early")
+    fate = begin(ending)
     fate.check("failure", "process 3", 1)
-    assert "exit code 1" in fate.verdict.root_cause
-    assert "FileNotFoundError: no images here" in fate.job.output
+    assert f"exit code {code}" in fate.verdict.root_cause
+    assert ("FileNotFoundError: no images here" in fate.job.output) == (ending == "early")
 
 
 def test_sys_exit_in_one(begin: Begin) -> None:
