@@ -51,6 +51,11 @@ class Kept:
         """SIGKILL to the present coordinator."""
         os.kill(self.sidecar.pid, signal.SIGKILL)
 
+    def wait_opened(self, voice: Voice) -> None:
+        """Until the worker and the one who starts the next coordinator know the run."""
+        voice.ear.wait("opened")
+        until(lambda: self.sidecar.opened is not None)
+
     def wait_restarts(self, count: int, timeout: float = 20) -> None:
         """Until that many have listened again."""
         deadline = time.monotonic() + timeout
@@ -89,7 +94,7 @@ def test_killed_it_listens_again_at_the_same_port(keep: Callable[..., Kept]) -> 
     one, two = (Voice(i, 2).connect(kept.connector()) for i in range(2))
     one.send(open=kept.opening())
     for voice in (one, two):
-        voice.ear.wait("opened")
+        kept.wait_opened(voice)
         voice.log(1)
         voice.acked()
     first = kept.sidecar.pid
@@ -115,7 +120,7 @@ def test_what_the_dead_one_was_told_the_next_one_is_told(keep: Callable[..., Kep
     kept = keep(2, launched=True)
     voice = Voice(0, 2).connect(kept.connector())
     voice.send(open=kept.opening())
-    voice.ear.wait("opened")
+    kept.wait_opened(voice)
     kept.sidecar.send(ProcessExit(process=1, pid=1, code=3))
     kept.shoot()
     kept.wait_restarts(1)
@@ -135,7 +140,7 @@ def test_killed_while_it_settles_it_settles_all_the_same(keep: Callable[..., Kep
     kept = keep(1, launched=True)
     voice = Voice().connect(kept.connector())
     voice.send(open=kept.opening())
-    voice.ear.wait("opened")
+    kept.wait_opened(voice)
     voice.log(1)
     voice.acked()
     psutil.Process(kept.sidecar.pid).suspend()
@@ -244,7 +249,7 @@ def test_one_that_hangs_before_it_reads_holds_nobody_up(
     asked = kept.opening()
     asked.sys_path.extend(f"/nowhere/{i:0100}" for i in range(3000))
     voice.send(open=asked)
-    voice.ear.wait("opened")
+    kept.wait_opened(voice)
     stuck = tmp_path / "stuck"
     stuck.write_text("#!/bin/sh\nexec sleep 300\n")
     stuck.chmod(0o700)
