@@ -20,7 +20,7 @@ def kept_verdict(run: Path, job_id: str) -> Ended | None:
 
     try:
         found = look_at_folder(run).snapshot
-    except (JournalError, OSError):
+    except JournalError:
         return None
     verdict = found.verdict
     if not (found.settled and verdict.final and found.job_id == job_id):

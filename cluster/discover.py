@@ -20,7 +20,7 @@ from .address import Listening, listening
 from .listener import Listener
 from .pod import Place
 from .sidecar import Sidecar
-from .telling import Teller, key_of
+from .telling import Teller, key_of, published
 
 if TYPE_CHECKING:
     from ..coordinator import Endpoint
@@ -174,19 +174,11 @@ def attach(
         )
     if place.process_index == 0:
         return _publish(config, place, key)
-    return Attachment(place, look=lambda timeout: _published(key, timeout), tell=tell)
+    return Attachment(place, look=lambda timeout: published(key, timeout), tell=tell)
 
 
 def _said(_: float) -> Contact | None:
     return env.read().contact()
-
-
-def _published(key: str, timeout: float) -> Contact | None:
-    text = pod.lookup(key, timeout)
-    try:
-        return None if text is None else Contact.from_json(text)
-    except ConfigError as error:
-        raise UnavailableError(f"key {key} holds {error}") from error
 
 
 def _given(address: str, config: LoggerConfig) -> Contact:

@@ -13,11 +13,10 @@ import threading
 from types import TracebackType
 from typing import NoReturn
 
-from ..proto.contact import Contact
 from ..proto.errors import ConfigError
 from . import env, pipe, pod
-from .leaving import Leaving, set_exit
-from .telling import key_of
+from .leaving import Hooks, Leaving, exit_code
+from .telling import key_of, published
 from .terminal import tell
 
 CONTACT_S = 30.0
@@ -38,34 +37,25 @@ class EarlyFailure:
     def __init__(self, said: env.Environment) -> None:
         self._said = said
         self._pid = os.getpid()
-        self._previous = sys.excepthook
-        self._hook = self._uncaught  # one object: a bound method is made anew at each access
-        self._previous_exit = sys.exit
-        self._exit_hook = self._exit
+        self._hooks = Hooks(self._uncaught, self._exit)
         self._leaving: Leaving | None = None
         self._armed = False
 
     def arm(self) -> None:
-        """From now on; safe twice."""
-        if not self._armed:
-            self._armed = True
-            self._previous, sys.excepthook = sys.excepthook, self._hook
-            self._previous_exit = sys.exit
-            set_exit(self._exit_hook)
+        """From now on."""
+        self._armed = True
+        self._hooks.install()
 
     def disarm(self) -> None:
         """A Logger takes over; safe twice."""
         self._armed = False
-        if sys.excepthook is self._hook:
-            sys.excepthook = self._previous
-        if sys.exit is self._exit_hook:
-            set_exit(self._previous_exit)
+        self._hooks.remove()
 
     def _uncaught(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
     ) -> None:
         try:
-            self._previous(kind, error, trace)
+            self._hooks.excepthook(kind, error, trace)
         finally:
             if self._held():
                 self._end(None if issubclass(kind, KeyboardInterrupt) else 1)
@@ -74,12 +64,11 @@ class EarlyFailure:
         if self._held() and threading.current_thread() is threading.main_thread():
             self._leaving = Leaving(status)
             atexit.register(self._at_exit)  # the newest runs first: before JAX's
-        self._previous_exit(status)  # type: ignore[arg-type]
+        self._hooks.exit(status)
 
     def _at_exit(self) -> None:
         if self._held() and self._leaving is not None and self._leaving.ended:
-            status = self._leaving.status
-            self._end(status & 0xFF if isinstance(status, int) else int(status is not None))
+            self._end(exit_code(self._leaving.status))
 
     def _held(self) -> bool:
         """Whether JAX's barrier would hold this process."""
@@ -106,9 +95,9 @@ class EarlyFailure:
     def _pass_on(self) -> None:
         """Says to a launcher that does not know it yet where the coordinator is."""
         if self._said.pipe and self._said.contact() is None and pod.where().process_index:
-            text = pod.lookup(key_of(0), CONTACT_S)
-            if text is not None:
-                pipe.tell(self._said.pipe, Contact.from_json(text))
+            found = published(key_of(0), CONTACT_S)
+            if found is not None:
+                pipe.tell(self._said.pipe, found)
 
 
 _failure: EarlyFailure | None = None

@@ -123,7 +123,13 @@ def run(task: Task) -> int:
 
 def _hosting(task: Task, count: int) -> Hosting:
     return Hosting(
-        count, task.host, task.port, task.log_path, task.run_id, count > 1, task.security
+        count,
+        host=task.host,
+        port=task.port,
+        log_path=task.log_path,
+        run_id=task.run_id,
+        visited=count > 1,
+        security=task.security,
     )
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import logging
 
 from ..proto.contact import Contact
-from ..proto.errors import MisuseError
+from ..proto.errors import ConfigError, MisuseError, UnavailableError
 from . import pipe, pod
 from .address import is_loopback, listening
 from .env import Environment
@@ -16,6 +16,19 @@ _log = logging.getLogger(__name__)
 def key_of(ordinal: int) -> str:
     """The key in JAX's store under which process 0 publishes its Logger's coordinator."""
     return f"podlog/1/{ordinal}"
+
+
+def published(key: str, timeout: float) -> Contact | None:
+    """What process 0 published under `key`; None if it does not come within `timeout` seconds.
+
+    Raises:
+        UnavailableError: something else is there.
+    """
+    text = pod.lookup(key, timeout)
+    try:
+        return None if text is None else Contact.from_json(text)
+    except ConfigError as error:
+        raise UnavailableError(f"key {key} holds {error}") from error
 
 
 class Teller:

@@ -108,25 +108,25 @@ class Visitor:
 
     def say(self, ended: Ended) -> None:
         """Says how the job ended, and if that is not sure, why."""
-        attendance = self._attendance
         cause = f": {ended.root_cause}" if ended.root_cause else ""
-        note = ""
-        if self._kept is not None:
-            pass
-        elif attendance.refused:
-            note = f"; the coordinator refused its launcher ({attendance.refused})"
-        elif not attendance.known:
-            note = "; nobody said where the coordinator is"
-        elif attendance.settled and attendance.ended is None:
-            note = "; no Logger opened a run"
-        elif not attendance.settled:
-            note = "; the coordinator went without a verdict"
-        tell(f"{ended.status}{cause}{note}")
+        note = self._doubt() if self._kept is None else ""
+        tell(f"{ended.status}{cause}{note and f'; {note}'}")
 
     def close(self) -> None:
         """Ends the call; safe twice."""
         self._attendance.close()
         self._inlet.close()
+
+    def _doubt(self) -> str:
+        """Why the coordinator's verdict is not known, if it is not."""
+        attendance = self._attendance
+        if attendance.refused:
+            return f"the coordinator refused its launcher ({attendance.refused})"
+        if not attendance.known:
+            return "nobody said where the coordinator is"
+        if not attendance.settled:
+            return "the coordinator went without a verdict"
+        return "no Logger opened a run" if attendance.ended is None else ""
 
     def _look(self) -> bool:
         """Whether the run's folder has the verdict on the job that the process was in."""

@@ -50,12 +50,12 @@ def by_folder(
     Raises:
         JournalError: there is no run, or not any more.
     """
-    seen, at = _look(run), time.monotonic()
+    seen, at = look_at_folder(run), time.monotonic()
     yield seen
     while not seen.snapshot.settled:
         threading.Event().wait(interval_s)
         try:
-            seen, at = _look(run), time.monotonic()
+            seen, at = look_at_folder(run), time.monotonic()
         except JournalError as error:
             text = str(error) if _there(run) else f"{run} is not there any more"
             if time.monotonic() - at > again_s:
@@ -69,18 +69,6 @@ def _there(run: Path) -> bool:
     with contextlib.suppress(OSError):  # of a network that is gone
         return run.is_dir()
     return False
-
-
-def _look(run: Path) -> Seen:
-    """A look at the folder.
-
-    Raises:
-        JournalError: it shows no run, or cannot be read.
-    """
-    try:
-        return look_at_folder(run)
-    except OSError as error:
-        raise JournalError(f"{run} cannot be read ({error.strerror})") from error
 
 
 def by_address(

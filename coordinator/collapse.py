@@ -88,5 +88,10 @@ def ranks(processes: Sequence[int]) -> str:
     return ",".join("-".join(str(end) for end in part) for part in parts)
 
 
+def named_all(processes: Sequence[int]) -> str:
+    """One process or several, as people name them: ``processes 0-3,7``."""
+    return f"process{'es' * (len(processes) > 1)} {ranks(processes)}"
+
+
 def _content(line: LogLine) -> _Content:
     return line.level, line.logger, line.message

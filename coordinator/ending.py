@@ -43,7 +43,7 @@ class Ending:
         self._scan: tuple[int, float] | None = None
         fate.signalled(self._signal)
         if self._drained:
-            fate.all_ended(self._signal, now, unwatched=self._unwatched)
+            fate.all_ended(now, unwatched=self._unwatched)
 
     def signalled(self, number: int | None) -> None:
         """The launcher received a signal; None: none so far. The first one counts."""
@@ -66,7 +66,7 @@ class Ending:
 
     def nobody_left(self, now: float) -> None:
         """All streams have been left after `drained`."""
-        self._fate.all_ended(self._signal, now, unwatched=self._unwatched)
+        self._fate.all_ended(now, unwatched=self._unwatched)
 
     def finalized(self, now: float) -> bool:
         """A process finalized; true if its verdict waits for the tools."""

@@ -1,10 +1,10 @@
 """Tells how long an epoch took over all processes, once, when its row closes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from ..proto.records import Event, Record
 from ..proto.rows import Row
-from .collapse import ranks
+from .collapse import named_all, ranks
 from .core.epochspan import EpochSpan, epoch_span
 from .notes import Notes
 
@@ -40,10 +40,10 @@ def _text(row: Row, found: EpochSpan) -> str:
         f" to the last end (process {found.last})"
     )
     if row.missing:
-        text += f"; without {_named(row.missing)}"
+        text += f"; without {named_all(row.missing)}"
     if found.unknown:
         many = len(found.unknown) > 1
-        clocks = f"clock{'s' * many} of {_named(found.unknown)} {'are' if many else 'is'}"
+        clocks = f"clock{'s' * many} of {named_all(found.unknown)} {'are' if many else 'is'}"
         text += f"; the {clocks} not measured"
     return text
 
@@ -64,10 +64,6 @@ def _fields(row: Row, found: EpochSpan) -> dict[str, str]:
     if found.unknown:
         fields["unknown"] = ranks(found.unknown)
     return fields
-
-
-def _named(processes: Sequence[int]) -> str:
-    return f"process{'es' * (len(processes) > 1)} {ranks(processes)}"
 
 
 def _time(seconds: float) -> str:

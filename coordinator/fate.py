@@ -190,9 +190,8 @@ class Fate:
         )
         self._apply(changes, now)
 
-    def all_ended(self, signal: int | None, now: float, *, unwatched: bool) -> None:
+    def all_ended(self, now: float, *, unwatched: bool) -> None:
         """Nobody is left; `unwatched`: nor is the launcher, who would know how they ended."""
-        self._signal = signal if self._signal is None else self._signal
         self._apply(self.members.all_ended(now, unwatched=unwatched), now)
 
     def tick(self, connected: set[int], now: float) -> None:

@@ -24,7 +24,6 @@ LARGEST = 4 << 10
 MOST_REPORTS = 8
 """Exit reports on one call; more than one comes only of a resend."""
 
-
 HEARD_S = 5.0
 """So long the verdict is told to launchers that come late: of a short job, or after a cut."""
 

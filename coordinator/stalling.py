@@ -7,7 +7,7 @@ from pathlib import Path
 from ..proto import podlog_pb2 as pb
 from ..proto.records import Event
 from ..proto.words import named
-from .collapse import ranks
+from .collapse import named_all
 from .core.member import OVER, Change, Member, State
 from .core.members import Members
 from .jobsetting import JobSetting
@@ -158,8 +158,7 @@ class Stalling:
         waiting = [p for p in self._members.stalled() if p != member.process]
         if not waiting:
             return ""
-        many = len(waiting) > 1
-        return f"; process{'es' * many} {ranks(waiting)} wait{'' if many else 's'} for it"
+        return f"; {named_all(waiting)} wait{'s' * (len(waiting) == 1)} for it"
 
     def _free(self, process: int) -> int:
         """The number of the next file of a process, behind those of earlier coordinators."""

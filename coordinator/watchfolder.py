@@ -51,6 +51,13 @@ def look_at_folder(run: Path) -> Seen:
     Raises:
         JournalError: there is no run, or nothing of it can be read.
     """
+    try:
+        return _look(run)
+    except OSError as error:
+        raise JournalError(f"{run} cannot be read ({error.strerror})") from error
+
+
+def _look(run: Path) -> Seen:
     who, now = holder(run), time.time()
     live = is_live(run)
     written = _written(run, who)

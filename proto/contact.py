@@ -70,6 +70,6 @@ class Contact:
     @classmethod
     def withdraw(cls, path: Path | None, job_id: str) -> None:
         """Removes the file in which a job's contact was saved, but not what another has written."""
-        with contextlib.suppress(OSError, ValueError, ConfigError):
+        with contextlib.suppress(OSError, ValueError):  # a ConfigError is one, too
             if path and cls.from_json(path.read_text()).job_id == job_id:
                 path.unlink()

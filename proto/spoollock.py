@@ -20,6 +20,7 @@ _NEW_S = 10.0
 
 
 class _Locks(enum.Enum):
+    UNTRIED = enum.auto()
     HELD = enum.auto()
     BLOCKED = enum.auto()
     NONE = enum.auto()
@@ -38,9 +39,8 @@ class Hold:
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = paths
         self._fd = -1
-        self._locks = _Locks.BLOCKED
+        self._locks = _Locks.UNTRIED
         self._locks = self._take()
-        self._blocked = self._locks is _Locks.BLOCKED
         self._new = self._just_made()
 
     def gone(self, writer: pb.Hello) -> bool:
@@ -56,15 +56,16 @@ class Hold:
     @property
     def blocked(self) -> bool:
         """Whether another held the lock when it was tried last: it may be free later."""
-        return self._blocked
+        return self._locks is _Locks.BLOCKED
 
     def delete(self, writer: pb.Hello) -> bool:
         """Deletes the files if the writer is surely gone, and releases; whether they went."""
-        if self._locks is _Locks.BLOCKED:
-            with contextlib.suppress(OSError):
+        if self._locks in (_Locks.BLOCKED, _Locks.UNTRIED):
+            try:
                 self._locks = self._take()
+            except OSError:
+                self._locks = _Locks.BLOCKED
         here = writer.boot_id != "" and writer.boot_id == boot_id()
-        self._blocked = self._locks is _Locks.BLOCKED
         sure = self._locks is _Locks.HELD or (self._locks is _Locks.NONE and here)
         if sure:
             gone = [_unlinked(path) for path in self._paths]
@@ -79,7 +80,7 @@ class Hold:
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             os.close(fd)
-            self._locks = _Locks.BLOCKED  # it may be another's now
+            self._locks = _Locks.UNTRIED  # it may be another's now
 
     def _take(self) -> _Locks:
         """Tries the lock of each; one is kept, which is enough to hold all."""

@@ -3,6 +3,7 @@
 import dataclasses
 import traceback
 
+from ..cluster.leaving import exit_code
 from ..proto.codec import safe_text
 from .inputs import said, said_error
 
@@ -45,10 +46,9 @@ def exit_ending(code: object) -> Ending:
     """The end of a process that leaves with `code`, whatever `sys.exit` takes."""
     if code is None:
         return Ending()
-    if isinstance(code, int):
-        seen = int(code) & 0xFF
-        return Ending("failure", f"exit code {seen}") if seen else Ending()
-    return Ending("failure", f"exit code 1 ({_one_line(said(code))})")
+    seen = exit_code(code)
+    note = "" if isinstance(code, int) else f" ({_one_line(said(code))})"
+    return Ending("failure", f"exit code {seen}{note}") if seen else Ending()
 
 
 def finalized(status: str, handled: BaseException | None) -> Ending:

@@ -2,13 +2,12 @@
 
 import atexit
 import logging
-import sys
 import threading
 from collections.abc import Callable
 from types import TracebackType
 
 from ..cluster import early
-from ..cluster.leaving import Leaving, set_exit
+from ..cluster.leaving import Hooks, Leaving
 from .ending import Ending, ending_of, exit_ending
 from .forked import Home
 
@@ -37,19 +36,13 @@ class ExitHook:
         self._close = close
         self._home = Home()
         self._done = False
-        self._previous = sys.excepthook
-        self._hook = self._uncaught  # one object: a bound method is made anew at each access
-        self._previous_exit = sys.exit
-        self._exit_hook = self._exit
+        self._hooks = Hooks(self._uncaught, self._exit)
         self._leaving: Leaving | None = None
 
     def install(self) -> None:
         """Registers with atexit, chains ``sys.excepthook`` and ``sys.exit``."""
         early.disarm()
-        self._previous = sys.excepthook
-        sys.excepthook = self._hook
-        self._previous_exit = sys.exit
-        set_exit(self._exit_hook)
+        self._hooks.install()
         atexit.register(self._at_exit)
 
     def remove(self) -> None:
@@ -57,10 +50,7 @@ class ExitHook:
         self._done = True
         self._leaving = None
         atexit.unregister(self._at_exit)
-        if sys.excepthook is self._hook:
-            sys.excepthook = self._previous
-        if sys.exit is self._exit_hook:
-            set_exit(self._previous_exit)
+        self._hooks.remove()
 
     def _uncaught(
         self, kind: type[BaseException], error: BaseException, trace: TracebackType | None
@@ -69,14 +59,14 @@ class ExitHook:
         if self._waiting:
             _told(self._report, ending)
         try:
-            self._previous(kind, error, trace)
+            self._hooks.excepthook(kind, error, trace)
         finally:
             self._end(ending)
 
     def _exit(self, status: object = None, /) -> None:
         if not self._done and threading.current_thread() is threading.main_thread():
             self._leaving = Leaving(status)
-        self._previous_exit(status)  # type: ignore[arg-type]
+        self._hooks.exit(status)
 
     def _at_exit(self) -> None:
         ending = Ending()

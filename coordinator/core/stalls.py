@@ -57,7 +57,7 @@ class Stalls:
         self._excuse()
         silent: list[Member] = []
         while found := [m for m, due in self._deadlines() if due <= now] or (
-            self._unknown(now) if silent else []
+            self._unknown() if silent else []
         ):
             for member in found:
                 member.state, member.since = State.STALLED, now
@@ -139,14 +139,14 @@ class Stalls:
                 if due is not None and not _waits(m, busy):
                     yield m, max(due, self._due(m)) if m.process in self._excused else due
 
-    def _unknown(self, now: float) -> list[Member]:
+    def _unknown(self) -> list[Member]:
         """Who is silent where nobody knows how long is healthy, and less far than all stalled."""
         stalled, most = self.stalled(), self._timing.stall_after_s
         return [
             m
             for m in self._members.values()
             if m.state is State.RUNNING and m.failed is None and m.found is None
-            if self._mute(m) or (_unmeasured(m) and now - m.called >= most)
+            if self._mute(m) or (_unmeasured(m) and self._now - m.called >= most)
             if self._least_far([*stalled, m]) is m
         ]
 

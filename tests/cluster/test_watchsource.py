@@ -12,10 +12,10 @@ import pytest
 from kit_coordinator import Lone
 from kit_until import until
 
-from podlog.cluster import jobs, watchsource
+from podlog.cluster import jobs
 from podlog.cluster.watch import status_of
 from podlog.cluster.watchsource import by_address, by_folder, contact_of
-from podlog.coordinator import Endpoint, start
+from podlog.coordinator import Endpoint, start, watchfolder
 from podlog.coordinator.fencefile import Holder, write
 from podlog.coordinator.journal import Journal
 from podlog.proto import podlog_pb2 as pb
@@ -220,6 +220,6 @@ def test_a_folder_that_cannot_be_read_is_one_line(
     def stale(_: Path) -> None:
         raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
-    monkeypatch.setattr(watchsource, "look_at_folder", stale)
+    monkeypatch.setattr(watchfolder, "is_live", stale)
     with pytest.raises(JournalError, match=r"run cannot be read \(Stale file handle\)"):
         next(by_folder(going, 0.05))

@@ -1,6 +1,5 @@
 """The coordinator when something breaks: its journal, a tool, a worker, an earlier job."""
 
-import dataclasses
 import signal
 import sqlite3
 import threading
@@ -8,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from kit_peers import Ear, Make, Voice, job, memory, rows
+from kit_peers import Ear, Make, Voice, job, last_words, memory, rows
 from kit_records import record
 
 from podlog.coordinator.fencefile import Holder, write
@@ -18,7 +17,7 @@ from podlog.coordinator.run import Run
 from podlog.coordinator.tools import MemoryLogger, MemoryLoggerConfig
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto.config import LoggerConfig, TimingConfig
-from podlog.proto.control import Ended, ProcessExit
+from podlog.proto.control import ProcessExit
 from podlog.proto.errors import UnavailableError
 
 
@@ -140,10 +139,8 @@ def test_who_comes_back_while_it_closes_does_not_change_the_verdict(
     make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Lost is lost once the run has settled; what it says then is for the next start."""
-    ended: list[Ended] = []
     endpoint = make(LoggerConfig(log_path=tmp_path), [MemoryLoggerConfig()], job(2), listen=True)
-    coordinator = endpoint._coordinator
-    coordinator._hooks = dataclasses.replace(coordinator._hooks, ended=ended.append)
+    coordinator, ended = endpoint._coordinator, last_words(endpoint)
     voices = [Voice(p, 2).connect(endpoint.connect) for p in range(2)]
     for voice in voices:
         voice.log(1)
@@ -179,10 +176,8 @@ def test_who_comes_back_while_tools_take_the_end_does_not_change_the_verdict(
     make: Make, tmp_path: Path
 ) -> None:
     """The coordinator ends as soon as they have: it serves nobody any more."""
-    ended: list[Ended] = []
     endpoint = make(LoggerConfig(log_path=tmp_path), [MemoryLoggerConfig()], job(2), listen=True)
-    coordinator = endpoint._coordinator
-    coordinator._hooks = dataclasses.replace(coordinator._hooks, ended=ended.append)
+    coordinator, ended = endpoint._coordinator, last_words(endpoint)
     told, goes_on = threading.Event(), threading.Event()
 
     def finalize(status: str) -> None:

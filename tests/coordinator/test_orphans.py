@@ -2,21 +2,19 @@
 
 import dataclasses
 import fcntl
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from kit_peers import Make, Voice, job, memory, rows
 from kit_records import record
+from kit_spools import gone
 from kit_until import until
 
 from podlog.coordinator.core.clock import Clock
 from podlog.coordinator.journal import Journal
 from podlog.coordinator.tools import MemoryLoggerConfig
 from podlog.proto import podlog_pb2 as pb
-from podlog.proto.alive import boot_id, start_time
 from podlog.proto.codec import body_draft, encode_block, schema_message
 from podlog.proto.config import DeliveryConfig, LoggerConfig, TimingConfig
 from podlog.proto.control import ProcessExit
@@ -78,10 +76,7 @@ def test_a_spool_that_a_worker_still_holds_is_deleted_once_it_lets_go(
     make: Make, tmp_path: Path
 ) -> None:
     """It was about to relay it when it ended; all is stored, and nothing stays behind."""
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    life = {"pid": gone.pid, "pid_started": start_time(gone.pid), "boot_id": boot_id()}
-    gone.wait()
-    spool(tmp_path / "spool", hello(0, 1, 50, "job-0", **life), steps(0, 1, 5))
+    spool(tmp_path / "spool", hello(0, 1, 50, "job-0", **gone()), steps(0, 1, 5))
     (path,) = (tmp_path / "spool").iterdir()
     with path.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)

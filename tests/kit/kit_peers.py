@@ -1,5 +1,6 @@
 """Hand-driven workers: they say on a session exactly what a test tells them to."""
 
+import dataclasses
 import os
 import threading
 import time
@@ -15,7 +16,7 @@ from podlog.proto import podlog_pb2 as pb
 from podlog.proto.alive import boot_id, start_time
 from podlog.proto.codec import body_draft, encode_block, schema_message
 from podlog.proto.config import LoggerConfig, LoggerToolsConfig
-from podlog.proto.control import Setup
+from podlog.proto.control import Ended, Setup
 from podlog.proto.records import Draft, Event, Kind, LogLine, RunConfig
 from podlog.proto.rows import Row
 from podlog.proto.session import PROTOCOL, Session
@@ -191,6 +192,14 @@ def local(
 
 Make = Callable[..., Endpoint]
 """The fixture that makes endpoints."""
+
+
+def last_words(endpoint: Endpoint) -> list[Ended]:
+    """What the coordinator tells its owner as it ends, from now on."""
+    told: list[Ended] = []
+    coordinator = endpoint._coordinator
+    coordinator._hooks = dataclasses.replace(coordinator._hooks, ended=told.append)
+    return told
 
 
 def memory(endpoint: Endpoint) -> MemoryLogger:

@@ -1,11 +1,14 @@
 """Spools made and read by hand, and a disk that fails when a test says so."""
 
 import errno
+import subprocess
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from podlog.proto import podlog_pb2 as pb
+from podlog.proto.alive import boot_id, start_time
 from podlog.proto.codec import body_draft, decode_block, read_schema
 from podlog.proto.gaps import standing_in
 from podlog.proto.records import Draft, Dtype, Gap, Kind, LogLine, Metric, Op, Record, Schema
@@ -13,6 +16,14 @@ from podlog.worker.segments import DiskSegment
 from podlog.worker.spool import Spool
 
 HELLO = pb.Hello(process=3, incarnation=0xC0FFEE, host="h", restores=2)
+
+
+def gone() -> dict[str, Any]:
+    """Fields of the Hello of a process of this machine that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    found = {"pid": process.pid, "pid_started": start_time(process.pid), "boot_id": boot_id()}
+    process.wait()
+    return found
 
 
 def draft(

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from kit_spools import HELLO, draft, held, replayed
+from kit_spools import HELLO, draft, gone, held, replayed
 
 from podlog.proto import podlog_pb2 as pb
 from podlog.proto import spoollock
@@ -65,10 +65,7 @@ def test_one_that_is_just_being_made_is_left_alone(tmp_path: Path) -> None:
 def child(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A process that holds the lock of ``tmp_path/spool`` for a writer that is gone."""
     folder = tmp_path / "spool"
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    started = start_time(gone.pid)
-    gone.wait()
-    made = Spool(folder, _me(pid=gone.pid, pid_started=started))
+    made = Spool(folder, _me(**gone()))
     made.append([draft(1)])
     made.close()
     (path,) = folder.iterdir()
